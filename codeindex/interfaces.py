@@ -1,0 +1,110 @@
+"""What an extractor, an encoder and an index backend promise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from codeindex.filters import Filter, Payload
+    from codeindex.snippet import Snippet, SourceFile
+    from codeindex.vectors import Embeddings
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderInfo:
+    """What an encoder is.
+
+    Attributes:
+        name: for people.
+        fingerprint: digest of all that decides its vectors: weights, tokenizer, pooling,
+            prompts, maximum length, precision. Not of what does not: threads, batch size.
+        dim: dimensions of its vectors.
+        max_tokens: longer texts are cut to this many tokens.
+    """
+
+    name: str
+    fingerprint: str
+    dim: int
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One answer of a backend: the id of a vector and its score. Higher is better, always."""
+
+    id: int
+    score: float
+
+
+@runtime_checkable
+class Extractor(Protocol):
+    """Turns a source into snippets. Instances are used from one thread of one process."""
+
+    def extract(self, source: SourceFile) -> Iterator[Snippet | SourceFile]:
+        """Snippets of `source`, in the order of their first lines.
+
+        A source found inside it (a paper's repository file, a notebook's cell) may be
+        yielded as a `SourceFile`: the host gives it to the extractor for its language.
+
+        Raises:
+            ExtractionError: the source cannot be read; the message says why, for people.
+        """
+        ...
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """Turns texts into unit vectors, queries and corpus in one space."""
+
+    @property
+    def info(self) -> EncoderInfo: ...
+
+    def encode_queries(self, texts: Sequence[str]) -> Embeddings:
+        """float32 (len(texts), dim), in the order of `texts`; rows have length 1 (0 if no token)."""
+        ...
+
+    def encode_corpus(self, texts: Sequence[str]) -> Embeddings:
+        """The same for texts that are searched."""
+        ...
+
+
+@runtime_checkable
+class IndexBackend(Protocol):
+    """Keeps vectors by id and finds the nearest ones.
+
+    What `add` and `remove` did is visible to `search` at once, and durable after `commit`.
+    """
+
+    def add(self, ids: Sequence[int], vectors: Embeddings, payloads: Sequence[Payload]) -> None:
+        """Stores vectors (n, dim); an id that is there already is replaced.
+
+        Raises:
+            ValueError: wrong dim, a value that is not finite, an id that is negative or twice.
+        """
+        ...
+
+    def remove(self, ids: Sequence[int]) -> None:
+        """Forgets these ids; one that is not there is no error."""
+        ...
+
+    def search(self, queries: Embeddings, k: int, where: Filter) -> list[list[Hit]]:
+        """For each query (n, dim) at most `k` hits that satisfy `where`, best first, ties by id."""
+        ...
+
+    def ids(self) -> list[int]:
+        """All ids, ascending."""
+        ...
+
+    def commit(self) -> Mapping[str, str]:
+        """Makes all changes durable. Returns the files it now consists of, relative to its
+        folder, with their SHA-256; the host checks them before the next open and deletes
+        others. Empty for a backend that keeps nothing in its folder."""
+        ...
+
+    def close(self) -> None:
+        """Frees what is held, without committing. May be called twice."""
+        ...
+
+    def __len__(self) -> int: ...

@@ -1,0 +1,39 @@
+"""The text of a snippet that is given to an encoder: one recipe for every encoder."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+from codeindex.snippet import Snippet
+from codeindex.words import split_identifier
+
+TEXT_RECIPE = "path-name-docstring-code/1"
+"""Names the recipe below; part of an index's fingerprint. Change it with the recipe."""
+
+MAX_CODE_CHARS = 3000
+MAX_DOCSTRING_CHARS = 1000
+PATH_PARTS = 3
+
+_SPACE = re.compile(r"[ \t]+")
+
+
+def embedding_text(snippet: Snippet) -> str:
+    """Path words, qualified name, docstring and code, a line each.
+
+    A snippet's docstring stands within its code too; it is cut from there where it stands
+    verbatim, so that it does not use up the encoder's window twice.
+    """
+    path = PurePosixPath(snippet.path)
+    folders = [*path.parts[:-1], path.stem][-PATH_PARTS:]
+    lines = [
+        " ".join(word for part in folders for word in split_identifier(part)),
+        f"{snippet.name.replace('.', ' ')} {' '.join(split_identifier(snippet.name))}",
+    ]
+    if snippet.docstring:
+        lines.append(snippet.docstring[:MAX_DOCSTRING_CHARS])
+    code = snippet.code[: MAX_CODE_CHARS + len(snippet.docstring)]
+    if snippet.docstring:
+        code = code.replace(snippet.docstring, "", 1)
+    lines.append(_SPACE.sub(" ", code[:MAX_CODE_CHARS]))
+    return "\n".join(lines)
