@@ -59,10 +59,12 @@ class Encoder(Protocol):
     """Turns texts into unit vectors, queries and corpus in one space."""
 
     @property
-    def info(self) -> EncoderInfo: ...
+    def info(self) -> EncoderInfo:
+        """What it is."""
+        ...
 
     def encode_queries(self, texts: Sequence[str]) -> Embeddings:
-        """float32 (len(texts), dim), in the order of `texts`; rows have length 1 (0 if no token)."""
+        """float32 (len(texts), dim), in the order of `texts`; unit rows (zero if no token)."""
         ...
 
     def encode_corpus(self, texts: Sequence[str]) -> Embeddings:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import PurePosixPath
 
 from codeindex.snippet import Snippet
@@ -14,8 +13,6 @@ TEXT_RECIPE = "path-name-docstring-code/1"
 MAX_CODE_CHARS = 3000
 MAX_DOCSTRING_CHARS = 1000
 PATH_PARTS = 3
-
-_SPACE = re.compile(r"[ \t]+")
 
 
 def embedding_text(snippet: Snippet) -> str:
@@ -30,10 +27,16 @@ def embedding_text(snippet: Snippet) -> str:
         " ".join(word for part in folders for word in split_identifier(part)),
         f"{snippet.name.replace('.', ' ')} {' '.join(split_identifier(snippet.name))}",
     ]
-    if snippet.docstring:
-        lines.append(snippet.docstring[:MAX_DOCSTRING_CHARS])
-    code = snippet.code[: MAX_CODE_CHARS + len(snippet.docstring)]
-    if snippet.docstring:
-        code = code.replace(snippet.docstring, "", 1)
-    lines.append(_SPACE.sub(" ", code[:MAX_CODE_CHARS]))
+    docstring = _stripped(snippet.docstring)
+    if docstring:
+        lines.append(docstring[:MAX_DOCSTRING_CHARS])
+    code = _stripped(snippet.code[: MAX_CODE_CHARS + 2 * len(docstring)])
+    if docstring:
+        code = code.replace(docstring, "", 1)
+    lines.append(code[:MAX_CODE_CHARS])
     return "\n".join(lines)
+
+
+def _stripped(text: str) -> str:
+    """Without indentation and runs of spaces, in which a docstring and its source differ."""
+    return "\n".join(" ".join(line.split()) for line in text.split("\n"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import TypeAlias
 
 import numpy as np
@@ -13,7 +13,7 @@ Embeddings: TypeAlias = npt.NDArray[np.float32]
 """float32 array of shape (n, dim), finite, C-order."""
 
 
-class Metric(str, Enum):
+class Metric(StrEnum):
     """How two vectors are compared. A higher score is always a better match."""
 
     INNER_PRODUCT = "inner_product"

@@ -1,0 +1,281 @@
+"""Host: finds and loads plugins and hands out what they offer. The only file that knows pluggy."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
+from typing import Any, Generic, TypeVar
+
+import pluggy
+
+from codeindex import hookspecs
+from codeindex.errors import CodeIndexError, NotFoundError, PluginError
+from codeindex.options import build_options
+from codeindex.specs import BackendSpec, CommandSpec, EncoderSpec, ExtractorSpec, ProviderSpec
+
+GROUP = "codeindex"
+
+SpecT = TypeVar("SpecT", bound="ProviderSpec | CommandSpec")
+MadeT = TypeVar("MadeT")
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenPlugin:
+    """A plugin that could not be used, and why. The others go on."""
+
+    name: str
+    distribution: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer(Generic[SpecT]):
+    """A spec and where it comes from."""
+
+    spec: SpecT
+    plugin: str
+    distribution: str
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Modules that the spec requires and that are not installed."""
+        return tuple(name for name in self.spec.requires if not _importable(name))
+
+
+class Catalogue(Generic[SpecT]):
+    """What all plugins offer of one kind, by name."""
+
+    def __init__(self, kind: str, host: Host) -> None:
+        self._kind = kind
+        self._host = host
+        self._offers: dict[str, Offer[SpecT]] = {}
+        self.clashes: dict[str, tuple[str, ...]] = {}
+
+    def add(self, offer: Offer[SpecT]) -> None:
+        """Takes in an offer; a second one of the same name makes the name unusable."""
+        other = self._offers.get(offer.spec.name)
+        if other is not None:
+            known = self.clashes.get(offer.spec.name, (_origin(other),))
+            self.clashes[offer.spec.name] = (*known, _origin(offer))
+            return
+        self._offers[offer.spec.name] = offer
+
+    def names(self) -> list[str]:
+        """Names that can be asked for, sorted."""
+        return sorted(set(self._offers) - set(self.clashes))
+
+    def offers(self) -> list[Offer[SpecT]]:
+        """All offers whose name is not claimed twice, by name."""
+        return [self._offers[name] for name in self.names()]
+
+    def get(self, name: str) -> Offer[SpecT]:
+        """The offer called `name`, with its libraries present.
+
+        Raises:
+            NotFoundError: no plugin offers it; the message lists those that do and the broken.
+            PluginError: two plugins offer it, or a library it needs is missing.
+        """
+        if name in self.clashes:
+            rivals = " and ".join(self.clashes[name])
+            raise PluginError(
+                f"{self._kind} {name!r} is offered by {rivals}; leave one out with --no-plugin"
+            )
+        offer = self._offers.get(name)
+        if offer is None:
+            raise NotFoundError(self._not_found(name))
+        if offer.missing:
+            remedy = f"; run: {offer.spec.install}" if offer.spec.install else ""
+            raise PluginError(
+                f"{self._kind} {name!r} needs {', '.join(offer.missing)},"
+                f" which is not installed{remedy}"
+            )
+        return offer
+
+    def _not_found(self, name: str) -> str:
+        installed = ", ".join(self.names()) or "none"
+        message = f"no {self._kind} {name!r}; installed: {installed}"
+        for broken in self._host.broken:
+            message += f"\nplugin {broken.name!r} ({broken.distribution}) is broken: {broken.error}"
+        return message
+
+
+class Host:
+    """The plugins of one run. Made by the command line or the API, passed on, never global.
+
+    Attributes:
+        extractors, encoders, backends, commands: what is offered, by name.
+        broken: the plugins that could not be used.
+        only, skip: what `load` was asked for, so that a worker process can load the same.
+        registered_by_hand: it holds plugins that a worker process would not find.
+    """
+
+    def __init__(self, *, only: Sequence[str] | None = None, skip: Sequence[str] = ()) -> None:
+        """An empty host; `Host.load` fills one from the installed plugins."""
+        self.only = list(only) if only is not None else None
+        self.skip = list(skip)
+        self.registered_by_hand = False
+        self._manager = pluggy.PluginManager(GROUP)
+        self._manager.add_hookspecs(hookspecs)
+        self._distributions: dict[str, str] = {}
+        self.broken: list[BrokenPlugin] = []
+        self.extractors: Catalogue[ExtractorSpec] = Catalogue("extractor", self)
+        self.encoders: Catalogue[EncoderSpec] = Catalogue("encoder", self)
+        self.backends: Catalogue[BackendSpec] = Catalogue("backend", self)
+        self.commands: Catalogue[CommandSpec] = Catalogue("command", self)
+
+    @classmethod
+    def load(cls, *, only: Sequence[str] | None = None, skip: Sequence[str] = ()) -> Host:
+        """Finds the installed plugins.
+
+        Args:
+            only: names of plugins to load; None loads all.
+            skip: names of plugins to leave out.
+        """
+        host = cls(only=only, skip=skip)
+        for entry_point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+            if entry_point.name in skip or (only is not None and entry_point.name not in only):
+                continue
+            host._load(entry_point)
+        return host
+
+    def _load(self, entry_point: EntryPoint) -> None:
+        distribution = entry_point.dist.name if entry_point.dist else "unknown"
+        try:
+            module = entry_point.load()
+        except (Exception, SystemExit) as error:  # a plugin may fail in any way
+            self.broken.append(BrokenPlugin(entry_point.name, distribution, describe(error)))
+            return
+        self._take(module, entry_point.name, distribution)
+
+    def register(self, module: ModuleType | object, name: str, distribution: str) -> None:
+        """Adds a plugin that is not installed; one that breaks a rule is noted in `broken`."""
+        self.registered_by_hand = True
+        self._take(module, name, distribution)
+
+    def _take(self, module: ModuleType | object, name: str, distribution: str) -> None:
+        try:
+            self._manager.register(module, name)
+            unknown = [
+                hook.name
+                for hook in self._manager.get_hookcallers(module) or ()
+                if not hook.has_spec()
+            ]
+            if unknown:
+                self._manager.unregister(module)
+                known = ", ".join(sorted(_COLLECTORS))
+                raise PluginError(f"no hook {', '.join(unknown)}; the hooks: {known}")
+            self._distributions[name] = distribution
+            offers = self._collect(module, name, distribution)
+        except (Exception, SystemExit) as error:
+            self.broken.append(BrokenPlugin(name, distribution, describe(error)))
+            return
+        for attribute, offer in offers:
+            getattr(self, attribute).add(offer)
+
+    def _collect(
+        self, module: object, name: str, distribution: str
+    ) -> list[tuple[str, Offer[Any]]]:
+        """What one plugin offers: all of it, or an error; never half."""
+        offers: list[tuple[str, Offer[Any]]] = []
+        for hook_name, (attribute, spec_type) in _COLLECTORS.items():
+            caller = getattr(self._manager.hook, hook_name)
+            for implementation in caller.get_hookimpls():
+                if implementation.plugin is not module:
+                    continue
+                for spec in _iterate(implementation.function(), hook_name):
+                    if not isinstance(spec, spec_type):
+                        raise PluginError(
+                            f"{hook_name} gave {spec!r}, which is no {spec_type.__name__}"
+                        )
+                    offers.append((attribute, Offer(spec, name, distribution)))
+        return offers
+
+    def plugins(self) -> list[tuple[str, str]]:
+        """(name, distribution) of every plugin in use, by name."""
+        return sorted(self._distributions.items())
+
+    def distribution_version(self, distribution: str) -> str:
+        """Version of an installed distribution, or an empty string."""
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            return version(distribution)
+        except PackageNotFoundError:
+            return ""
+
+    def make(
+        self,
+        offer: Offer[Any],
+        kind: str,
+        values: Mapping[str, Any],
+        build: Callable[[Any], MadeT],
+    ) -> MadeT:
+        """Builds a provider from option values.
+
+        Args:
+            offer: from one of the catalogues.
+            kind: ``extractor``, ``encoder`` or ``backend``, for messages.
+            values: option values, as text or typed.
+            build: typed options → the provider.
+
+        Raises:
+            OptionError: an unknown option or a wrong value.
+            PluginError: the plugin failed, with its name and distribution.
+        """
+        spec = offer.spec
+        options = build_options(spec.options, values, f"{kind} {spec.name!r}")
+        try:
+            return build(options)
+        except CodeIndexError:
+            raise
+        except OSError:
+            raise  # a full disk or a missing file is the user's to know as it is
+        except Exception as error:
+            raise PluginError(
+                f"{kind} {spec.name!r} (plugin {offer.plugin!r} of {offer.distribution})"
+                f" failed: {describe(error)}"
+            ) from error
+
+
+_COLLECTORS: dict[str, tuple[str, type[Any]]] = {
+    "codeindex_extractors": ("extractors", ExtractorSpec),
+    "codeindex_encoders": ("encoders", EncoderSpec),
+    "codeindex_backends": ("backends", BackendSpec),
+    "codeindex_commands": ("commands", CommandSpec),
+}
+
+
+def describe(error: BaseException) -> str:
+    """``ValueError: what it says``, on one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _iterate(value: Any, hook_name: str) -> Iterable[Any]:
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
+        return value
+    raise PluginError(f"{hook_name} gave {value!r}, which is no list of specs")
+
+
+def _origin(offer: Offer[Any]) -> str:
+    return f"plugin {offer.plugin!r} ({offer.distribution})"
+
+
+def _importable(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+__all__ = [
+    "GROUP",
+    "BrokenPlugin",
+    "Catalogue",
+    "Host",
+    "Offer",
+    "describe",
+]
