@@ -1,0 +1,69 @@
+"""Plugin `onnx`: encoder bundles on CPU, and the bundle `fast` that comes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from codeindex.hookimpl import hookimpl
+from codeindex.interfaces import Encoder
+from codeindex.specs import EncoderSpec
+
+BUNDLES = Path(__file__).parent / "bundles"
+
+_THREADS = {"help": "Threads; 0 = one a core."}
+
+
+@dataclass(frozen=True)
+class FastOptions:
+    """Options of the encoder `fast`."""
+
+    threads: int = field(default=0, metadata=_THREADS)
+
+
+@dataclass(frozen=True)
+class OnnxOptions:
+    """Options of the encoder `onnx`."""
+
+    path: str = field(default="", metadata={"help": "Folder of the encoder bundle."})
+    threads: int = field(default=0, metadata=_THREADS)
+
+
+def _make_fast(options: FastOptions) -> Encoder:
+    from codeindex_onnx.encoder import OnnxEncoder
+
+    return OnnxEncoder(BUNDLES / "fast", options.threads)
+
+
+def _make_onnx(options: OnnxOptions) -> Encoder:
+    from codeindex.errors import OptionError
+    from codeindex_onnx.encoder import OnnxEncoder
+
+    if not options.path:
+        raise OptionError("encoder 'onnx' needs a bundle; say -E path=FOLDER")
+    return OnnxEncoder(Path(options.path), options.threads)
+
+
+@hookimpl
+def codeindex_encoders() -> Iterable[EncoderSpec]:
+    """The encoders `fast` and `onnx`."""
+    needs = {"requires": ("onnxruntime", "tokenizers")}
+    return [
+        EncoderSpec(
+            name="fast",
+            summary="Static embeddings from all-MiniLM-L6-v2, int8, 256 dimensions; shipped.",
+            options=FastOptions,
+            make=_make_fast,
+            install="pip install onnxruntime tokenizers",
+            **needs,
+        ),
+        EncoderSpec(
+            name="onnx",
+            summary="Any encoder bundle: model.onnx, tokenizer.json, encoder.json.",
+            options=OnnxOptions,
+            make=_make_onnx,
+            install="pip install onnxruntime tokenizers",
+            **needs,
+        ),
+    ]

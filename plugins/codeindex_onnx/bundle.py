@@ -1,0 +1,153 @@
+"""Encoder bundle: a folder with everything an encoder is, and the digests to prove it.
+
+::
+
+    encoder.json      what it is; names the towers and the digests of their files
+    model.onnx        input_ids, attention_mask (batch, sequence) int64
+                      → sentence_embedding (batch, dim) float32, pooled and normalised
+    tokenizer.json    of the `tokenizers` library
+
+A dual encoder has two towers, in folders that ``encoder.json`` names::
+
+    "towers": {"query": "query", "corpus": "corpus"}
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from codeindex.errors import NotFoundError, UsageError
+
+MANIFEST = "encoder.json"
+MODEL = "model.onnx"
+TOKENIZER = "tokenizer.json"
+FORMAT = 1
+
+QUERY, CORPUS = "query", "corpus"
+_REQUIRED = ("name", "version", "dim", "pooling", "max_tokens", "licence", "digests")
+
+
+@dataclass(frozen=True, slots=True)
+class Tower:
+    """One model with its tokenizer, as bytes that were checked."""
+
+    model: bytes
+    tokenizer: bytes
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """An encoder bundle, read and checked.
+
+    Attributes:
+        fingerprint: digest of all that decides its vectors.
+        towers: ``query`` and ``corpus``; the same object where one model serves both.
+    """
+
+    name: str
+    version: str
+    dim: int
+    max_tokens: int
+    fingerprint: str
+    towers: Mapping[str, Tower]
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Reads a bundle and checks every file against its digest.
+
+    Raises:
+        NotFoundError: the folder or a file is missing.
+        UsageError: the manifest is not right, or a file is not the one it names.
+    """
+    if not folder.is_dir():
+        raise NotFoundError(f"no encoder bundle at {folder}: no such folder")
+    manifest = _manifest(folder)
+    digests = manifest["digests"]
+    prompts = manifest.get("prompts") or {}
+    places = manifest.get("towers") or {QUERY: ".", CORPUS: "."}
+    read: dict[str, bytes] = {}
+    towers: dict[str, Tower] = {}
+    for role in (QUERY, CORPUS):
+        if role not in places:
+            raise UsageError(f"{folder / MANIFEST}: 'towers' lacks {role!r}")
+        files = [_file(folder, places[role], name, digests, read) for name in (MODEL, TOKENIZER)]
+        towers[role] = Tower(files[0], files[1], str(prompts.get(role, "")))
+    used = {name: digests[name] for name in sorted(read)}
+    facts = [FORMAT, used, dict(places), manifest["pooling"], prompts, manifest["max_tokens"]]
+    fingerprint = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    return Bundle(
+        str(manifest["name"]),
+        str(manifest["version"]),
+        int(manifest["dim"]),
+        int(manifest["max_tokens"]),
+        fingerprint,
+        towers,
+    )
+
+
+def write_manifest(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Writes ``encoder.json``: `facts`, the format, and the digests of the towers' files.
+
+    Args:
+        facts: name, version, dim, pooling, max_tokens, prompts, base_model, licence, made_by,
+            and ``towers`` for a dual encoder.
+    """
+    digests = {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.name in (MODEL, TOKENIZER)
+    }
+    manifest = {"format": FORMAT, **facts, "digests": digests}
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise NotFoundError(f"{folder} is no encoder bundle: it has no {MANIFEST}") from None
+    except ValueError as error:
+        raise UsageError(f"{path} is no valid JSON: {error}") from None
+    if not isinstance(manifest, dict):
+        raise UsageError(f"{path} must hold an object")
+    if manifest.get("format", 0) > FORMAT:
+        raise UsageError(f"{path} has format {manifest['format']}, made by a newer codeindex")
+    missing = [key for key in _REQUIRED if key not in manifest]
+    if missing:
+        raise UsageError(f"{path} lacks {', '.join(missing)}")
+    for key in ("dim", "max_tokens"):
+        if not isinstance(manifest[key], int) or manifest[key] < 1:
+            raise UsageError(f"{path}: {key!r} must be a positive whole number")
+    return manifest
+
+
+def _file(
+    folder: Path, place: str, name: str, digests: Mapping[str, str], read: dict[str, bytes]
+) -> bytes:
+    relative = PurePosixPath(place) / name
+    if relative.is_absolute() or ".." in relative.parts:
+        raise UsageError(f"{folder / MANIFEST}: the tower {place!r} is outside the bundle")
+    key = relative.as_posix()
+    if key not in read:
+        if key not in digests:
+            raise UsageError(f"{folder / MANIFEST} has no digest of {key}")
+        try:
+            data = (folder / relative).read_bytes()
+        except OSError as error:
+            raise NotFoundError(
+                f"cannot read {folder / relative}: {error.strerror or error}"
+            ) from None
+        if hashlib.sha256(data).hexdigest() != digests[key]:
+            raise UsageError(
+                f"{folder / relative} is not the file that {MANIFEST} names (its digest differs);"
+                " get the bundle again, or export it again"
+            )
+        read[key] = data
+    return read[key]

@@ -1,0 +1,41 @@
+"""Plugin `papers`: the code of papers, from ``paper_code_with_files.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from codeindex.hookimpl import hookimpl
+from codeindex.interfaces import Extractor
+from codeindex.specs import ExtractorSpec
+
+
+@dataclass(frozen=True)
+class PapersOptions:
+    """Options of the extractor `papers`."""
+
+    max_papers: int = field(default=0, metadata={"help": "Papers to read; 0 = all."})
+
+
+def _make(options: PapersOptions) -> Extractor:
+    from codeindex_papers.extractor import PapersExtractor
+
+    return PapersExtractor(options.max_papers)
+
+
+@hookimpl
+def codeindex_extractors() -> Iterable[ExtractorSpec]:
+    """The extractor `papers`."""
+    return [
+        ExtractorSpec(
+            name="papers",
+            summary="The code files of papers' repositories, from paper_code_with_files.json.",
+            options=PapersOptions,
+            make=_make,
+            suffixes={".json": "papers"},
+            streams=True,
+            when_asked=True,
+            requires=("ijson",),
+            install="pip install ijson",
+        )
+    ]
