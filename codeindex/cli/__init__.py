@@ -1,0 +1,55 @@
+"""The command line: a thin layer over the Python API, one command a file."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from codeindex.errors import CodeIndexError
+
+USAGE_OR_ERROR = 2
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs ``codeindex`` and exits: 0 done, 1 nothing found or a check failed, 2 error."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Runs ``codeindex`` and returns the exit code. Mistakes end in one line, not a traceback."""
+    from codeindex.cli.group import codeindex
+
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a name in no known encoding
+    try:
+        code = codeindex.main(words, prog_name="codeindex", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return USAGE_OR_ERROR
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("\nstopped; what was finished is kept", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; Python must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except (CodeIndexError, OSError) as error:
+        if "--debug" in words:
+            raise
+        click.echo(f"error: {_one_line(error)}", err=True)
+        return USAGE_OR_ERROR
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "no space left on the disk; what was committed before is kept"
+    return str(error)

@@ -1,0 +1,113 @@
+"""The ``codeindex`` command itself: its options, and its subcommands, loaded when run."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from codeindex import __version__
+from codeindex.cli.session import Session
+from codeindex.errors import PluginError
+
+
+class _Builtin(NamedTuple):
+    target: str
+    summary: str
+
+
+_BUILTINS = {
+    "extract": _Builtin("codeindex.cli.extract:extract", "Write snippets of code as JSON."),
+    "index": _Builtin("codeindex.cli.index:index", "Make an index, or bring it up to date."),
+    "plugins": _Builtin("codeindex.cli.plugins:plugins", "Show what the plugins offer."),
+    "remove": _Builtin("codeindex.cli.remove:remove", "Take sources out of an index."),
+    "search": _Builtin("codeindex.cli.search:search", "Find code by meaning."),
+    "status": _Builtin("codeindex.cli.status:status", "Show what is in an index."),
+    "verify": _Builtin("codeindex.cli.verify:verify", "Check an index, and repair it."),
+}
+
+
+class LazyGroup(click.Group):
+    """Knows its commands' names and summaries; imports one when it is run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Built-in commands and those of plugins, by name."""
+        return sorted({*_BUILTINS, *_session(ctx).host.commands.names()})
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The command `name`, imported now."""
+        if name in _BUILTINS:
+            return _load(_BUILTINS[name].target)
+        host = _session(ctx).host
+        if name not in host.commands.names():
+            return None
+        return _load(host.commands.get(name).spec.target)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does; a plugin that is broken is mentioned where its command is missed."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            broken = _session(ctx).host.broken
+            notes = "".join(f"\nPlugin {p.name!r} is broken: {p.error}" for p in broken)
+            raise click.UsageError(error.format_message() + notes, ctx) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Names and summaries, without importing a command."""
+        offers = {
+            offer.spec.name: offer.spec.summary for offer in _session(ctx).host.commands.offers()
+        }
+        rows = {name: builtin.summary for name, builtin in _BUILTINS.items()} | offers
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(rows.items()))
+
+
+def _session(ctx: click.Context) -> Session:
+    # ``--help`` is answered before the group's own function has run.
+    return ctx.ensure_object(Session)
+
+
+def _load(target: str) -> click.Command:
+    module_name, _, attribute = target.partition(":")
+    command = getattr(importlib.import_module(module_name), attribute)
+    if not isinstance(command, click.Command):
+        raise PluginError(f"{target} is no click command")
+    return command
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Example: codeindex index src && codeindex search 'parse a date string'",
+)
+@click.option("--quiet", "-q", is_flag=True, help="Print results and errors only.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option(
+    "--no-plugin",
+    "skip",
+    multiple=True,
+    metavar="NAME",
+    help="Do not load this plugin. May be repeated.",
+)
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Settings file. Default: codeindex.toml, or [tool.codeindex] in pyproject.toml,"
+    " from the current folder upwards.",
+)
+@click.version_option(__version__, prog_name="codeindex")
+@click.pass_context
+def codeindex(
+    ctx: click.Context, quiet: bool, debug: bool, skip: tuple[str, ...], config: Path | None
+) -> None:
+    """Turn code into a searchable vector index, and search it by meaning, offline."""
+    from codeindex.cli.settings import load_settings
+
+    session = _session(ctx)
+    session.quiet = quiet
+    session.skip_plugins = skip
+    ctx.default_map = load_settings(config)

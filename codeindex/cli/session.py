@@ -1,0 +1,72 @@
+"""Session: what every command is given: plugins, settings, where to print."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from codeindex.host import Host
+
+
+@dataclass
+class Session:
+    """One run of the command line. Plugins are looked for when the first command asks.
+
+    The environment is read here and nowhere else.
+    """
+
+    quiet: bool = False
+    skip_plugins: Sequence[str] = ()
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def host(self) -> Host:
+        """The plugins; ``CODEINDEX_PLUGINS`` restricts them to a comma-separated list."""
+        from codeindex.host import Host
+
+        only = os.environ.get("CODEINDEX_PLUGINS")
+        names = None if only is None else [name.strip() for name in only.split(",")]
+        return Host.load(only=names, skip=self.skip_plugins)
+
+    def say(self, text: str) -> None:
+        """Tells the user on stderr, unless ``--quiet``."""
+        if not self.quiet:
+            click.echo(text, err=True)
+
+    def find_index(self, given: Path | None) -> Path:
+        """The index to read: ``--index``, ``CODEINDEX_INDEX``, or the nearest one upwards.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        from codeindex.errors import NotFoundError
+        from codeindex.location import find_index, is_index
+
+        folder = self.index_folder(given)
+        if folder is None:
+            return find_index(Path.cwd())
+        if not is_index(folder):
+            raise NotFoundError(f"no index at {folder}; make one with: codeindex index PATH")
+        return folder
+
+    def index_folder(self, given: Path | None) -> Path | None:
+        """The index folder that was named, by option or by environment."""
+        if given is not None:
+            return given
+        named = os.environ.get("CODEINDEX_INDEX")
+        return Path(named) if named else None
+
+
+pass_session = click.make_pass_decorator(Session)
+
+
+def colours(stream_is_terminal: bool) -> bool:
+    """Whether to print in colour: on a terminal, unless ``NO_COLOR`` is set."""
+    return stream_is_terminal and not os.environ.get("NO_COLOR")

@@ -1,0 +1,97 @@
+"""Settings from ``codeindex.toml`` or ``[tool.codeindex]``, as defaults of the options.
+
+A key at the top is a default of every command that has the option, a key in a table named
+after a command only of that one::
+
+    encoder = "fast"
+    exclude = ["docs/**"]
+    [search]
+    top-k = 5
+    [encoder-options]
+    threads = 2
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from codeindex.errors import UsageError
+
+_FILE = "codeindex.toml"
+_PROJECT = "pyproject.toml"
+_COMMANDS = ("extract", "index", "plugins", "remove", "search", "status", "verify")
+_SHARED = (
+    *("index", "encoder", "backend", "encoder_option", "backend_option", "extractor_option"),
+    *("include", "exclude", "max_bytes", "jobs", "everything"),
+    *("top_k", "lines", "path", "language", "kind"),
+)
+_TABLES = {
+    "encoder_options": "encoder_option",
+    "backend_options": "backend_option",
+    "extractor_options": "extractor_option",
+}
+_RENAMED = {"all": "everything", "index_folder": "index"}
+
+
+def load_settings(given: Path | None) -> dict[str, Any]:
+    """Defaults by command, for click.
+
+    Raises:
+        UsageError: the file is no TOML, or has an unknown key.
+    """
+    path = given or _nearest(Path.cwd())
+    if path is None:
+        return {}
+    table = _read(path)
+    shared: dict[str, Any] = {}
+    commands: dict[str, dict[str, Any]] = {}
+    for key, value in table.items():
+        name = key.replace("-", "_")
+        if isinstance(value, dict) and name in _COMMANDS:
+            commands[name] = {_name(inner): _value(item) for inner, item in value.items()}
+        elif isinstance(value, dict) and name in _TABLES:
+            shared[_TABLES[name]] = [f"{inner}={_text(item)}" for inner, item in value.items()]
+        elif _name(key) in _SHARED and not isinstance(value, dict):
+            shared[_name(key)] = _value(value)
+        else:
+            known = sorted({*_COMMANDS, *_TABLES, *_SHARED})
+            raise UsageError(
+                f"{path}: unknown setting {key!r}; known: "
+                + ", ".join(item.replace("_", "-") for item in known)
+            )
+    return {command: {**shared, **commands.get(command, {})} for command in _COMMANDS}
+
+
+def _nearest(start: Path) -> Path | None:
+    for folder in (start, *start.parents):
+        if (folder / _FILE).is_file():
+            return folder / _FILE
+        project = folder / _PROJECT
+        if project.is_file() and b"[tool.codeindex" in project.read_bytes():
+            return project
+    return None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is no valid TOML: {error}") from error
+    if path.name == _PROJECT:
+        table = table.get("tool", {}).get("codeindex", {})
+    return table
+
+
+def _name(key: str) -> str:
+    name = key.replace("-", "_")
+    return _RENAMED.get(name, name)
+
+
+def _value(value: Any) -> Any:
+    return value if isinstance(value, list | bool) else str(value)
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

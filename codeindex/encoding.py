@@ -1,0 +1,164 @@
+"""The encoder of an index: made late, and checked against the one the index was built with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from codeindex.errors import EncoderMismatch, PluginError
+from codeindex.host import Host
+from codeindex.interfaces import Encoder
+from codeindex.options import build_options, options_as_json
+from codeindex.texts import TEXT_RECIPE, embedding_text
+from codeindex.vectors import checked_embeddings
+
+if TYPE_CHECKING:
+    from codeindex.catalog import Catalog
+    from codeindex.indexing import Progress
+    from codeindex.store import Store
+    from codeindex.vectors import Embeddings
+
+DEFAULT_ENCODER = "fast"
+
+_BATCH = 2000
+
+
+class IndexEncoder:
+    """The encoder of one index. Loaded when the first text is to be encoded."""
+
+    def __init__(
+        self, host: Host, store: Store, name: str | None, options: Mapping[str, Any]
+    ) -> None:
+        """Takes what the user asked for; None means the one that the index has."""
+        self._host = host
+        self._store = store
+        built_with = store.manifest().get("encoder")
+        if name is None and built_with and not options:
+            self._name, self._values = built_with["name"], built_with["options"]
+        else:
+            self._name = name or (built_with["name"] if built_with else DEFAULT_ENCODER)
+            self._values = dict(options)
+        self._asked_for = name is not None or bool(options)
+        self._made: Encoder | None = None
+
+    def check_choice(self) -> None:
+        """Refuses an unusable choice before any work is done.
+
+        Raises:
+            NotFoundError, OptionError, PluginError: see `Host.make`.
+            EncoderMismatch: it is not the one that the index was built with.
+        """
+        offer = self._host.encoders.get(self._name)
+        build_options(offer.spec.options, self._values, f"encoder {self._name!r}")
+        if self._asked_for and self._store.manifest().get("encoder"):
+            self.get()
+
+    def get(self) -> Encoder:
+        """The encoder.
+
+        Raises:
+            EncoderMismatch: it is not the one that the index was built with.
+        """
+        if self._made is None:
+            encoder = self.make_wanted()
+            built_with = self._store.manifest().get("encoder")
+            if built_with:
+                check_encoder(encoder, built_with)
+            self._made = encoder
+        return self._made
+
+    def make_wanted(self) -> Encoder:
+        """The encoder that was asked for, whatever the index was built with."""
+        offer = self._host.encoders.get(self._name)
+        return self._host.make(offer, "encoder", self._values, offer.spec.make)
+
+    def row(self) -> int:
+        """The catalog's row of the encoder; a new index is bound to its encoder here."""
+        built_with = self._store.manifest().get("encoder")
+        if built_with:
+            return int(built_with["row"])
+        encoder = self.get()
+        with self._store.catalog.transaction():
+            row = self._store.catalog.encoder_id(encoder.info, index_fingerprint(encoder))
+        self.bind(encoder, row)
+        return row
+
+    def bind(self, encoder: Encoder, row: int) -> None:
+        """Makes `encoder` the one of the index; its backend is to be rebuilt."""
+        offer = self._host.encoders.get(self._name)
+        options = build_options(offer.spec.options, self._values, f"encoder {self._name!r}")
+        catalog = self._store.catalog
+        with catalog.transaction():
+            catalog.set_manifest(
+                {
+                    "encoder": {
+                        "name": self._name,
+                        "options": options_as_json(options),
+                        "title": encoder.info.name,
+                        "fingerprint": index_fingerprint(encoder),
+                        "dim": encoder.info.dim,
+                        "max_tokens": encoder.info.max_tokens,
+                        "row": row,
+                    },
+                    "backend_files": None,
+                }
+            )
+        self._made = encoder
+
+
+def index_fingerprint(encoder: Encoder) -> str:
+    """What decides the vectors of an index: the encoder and the recipe of the texts."""
+    parts = f"{encoder.info.fingerprint}\n{TEXT_RECIPE}"
+    return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
+
+
+def check_encoder(encoder: Encoder, built_with: Mapping[str, Any]) -> None:
+    """Refuses an encoder whose vectors must not meet those of the index.
+
+    Args:
+        built_with: what the manifest says of the encoder.
+
+    Raises:
+        EncoderMismatch: the fingerprints differ.
+    """
+    actual = index_fingerprint(encoder)
+    if actual != built_with["fingerprint"]:
+        raise EncoderMismatch(
+            f"the index was built with encoder {built_with['name']!r}"
+            f" ({built_with['fingerprint'][:8]}), not with {encoder.info.name!r} ({actual[:8]});"
+            " their vectors cannot be compared. Leave --encoder out to use the index's own,"
+            " or embed everything again with: codeindex index --reencode"
+        )
+
+
+def encode_checked(encoder: Encoder, texts: list[str]) -> Embeddings:
+    """Vectors (len(texts), dim) of corpus texts.
+
+    Raises:
+        PluginError: the encoder gave something else.
+    """
+    try:
+        vectors = encoder.encode_corpus(texts)
+        return checked_embeddings(vectors, dim=encoder.info.dim, rows=len(texts))
+    except (ValueError, TypeError) as error:
+        raise PluginError(f"encoder {encoder.info.name!r} broke its promise: {error}") from error
+
+
+def embed_missing(catalog: Catalog, encoder: Encoder, row: int, progress: Progress | None) -> int:
+    """Embeds the snippets that have no vector by this encoder; what is done stays.
+
+    Returns:
+        How many texts were embedded.
+    """
+    ids = catalog.snippets_without_vector(row, encoder.info.dim)
+    embedded = 0
+    for start in range(0, len(ids), _BATCH):
+        texts = catalog.texts(ids[start : start + _BATCH], embedding_text)
+        vectors = encode_checked(encoder, list(texts.values()))
+        with catalog.transaction():
+            catalog.add_vectors(row, list(texts), vectors)
+        embedded += len(texts)
+        if progress is not None:
+            progress(min(start + _BATCH, len(ids)), len(ids))
+    return embedded

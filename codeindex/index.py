@@ -1,0 +1,271 @@
+"""Index: the engine behind the commands, and the Python API."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from codeindex.catalog import Catalog
+from codeindex.encoding import IndexEncoder, embed_missing, index_fingerprint
+from codeindex.errors import DamagedIndexError, NotFoundError
+from codeindex.filters import Filter
+from codeindex.host import Host
+from codeindex.indexing import Progress, Run, UpdateOptions
+from codeindex.interfaces import Encoder
+from codeindex.location import FOLDER, is_index
+from codeindex.receipt import Receipt
+from codeindex.searching import SearchResult, checked_query, search
+from codeindex.snippet import Snippet
+from codeindex.status import describe_index
+from codeindex.store import Store
+from codeindex.verification import Verification, check_backend, check_catalog
+
+EVERYTHING = Filter()
+DEFAULT_UPDATE = UpdateOptions()
+
+
+class Index:
+    """A searchable index of code.
+
+    Made with `Index.open`. Reading needs no lock; methods that write take the writer's lock
+    while they work. Use it from one thread, and close it, or use ``with``.
+
+    Attributes:
+        folder: where it is kept.
+        root: what the paths of snippets are relative to.
+        host: the plugins it uses.
+    """
+
+    def __init__(self, store: Store, encoder: IndexEncoder) -> None:
+        """Use `Index.open`."""
+        self._store = store
+        self._encoder = encoder
+        self.folder = store.folder
+        self.root = store.root
+        self.host = store.host
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str] = ".",
+        *,
+        index: str | os.PathLike[str] | None = None,
+        create: bool = False,
+        encoder: str | None = None,
+        encoder_options: Mapping[str, Any] | None = None,
+        backend: str | None = None,
+        backend_options: Mapping[str, Any] | None = None,
+        host: Host | None = None,
+    ) -> Self:
+        """Opens the index of a source tree.
+
+        Args:
+            path: root of the tree; the index is in ``.codeindex/`` there.
+            index: folder of the index, where it is elsewhere.
+            create: do not insist that there is one: `update` makes it.
+            encoder, encoder_options: of a new index (default ``fast``); an old one refuses
+                another encoder than its own, unless for `reencode`.
+            backend, backend_options: likewise (default ``faiss``).
+            host: plugins; all installed ones by default.
+
+        Raises:
+            NotFoundError: there is no index, and `create` is not set.
+            IndexStateError: it is damaged, or of a newer version.
+            UsageError: it was built with another backend.
+        """
+        root = Path(os.path.abspath(path))
+        if root.is_file():
+            root = root.parent
+        folder = Path(os.path.abspath(index)) if index is not None else root / FOLDER
+        if not create and not is_index(folder):
+            raise NotFoundError(f"no index at {folder}; make one with: codeindex index PATH")
+        plugins = host or Host.load()
+        store = Store(folder, plugins, root, backend, dict(backend_options or {}))
+        return cls(store, IndexEncoder(plugins, store, encoder, dict(encoder_options or {})))
+
+    # -- reading ----------------------------------------------------------------------------
+
+    def search(
+        self,
+        query: str,
+        top_k: int = 10,
+        *,
+        paths: Sequence[str] = (),
+        languages: Sequence[str] = (),
+        kinds: Sequence[str] = (),
+    ) -> list[SearchResult]:
+        """The snippets nearest in meaning to `query`, best first.
+
+        Args:
+            query: words or code.
+            top_k: how many at most.
+            paths: globs on the path, see `Filter`.
+            languages, kinds: names, see `Filter`.
+
+        Raises:
+            UsageError: an empty or far too long query.
+            EncoderMismatch: the encoder is not the one that the index was built with.
+        """
+        where = Filter(tuple(paths), tuple(languages), tuple(kinds))
+        return self.search_many([query], top_k, where)[0]
+
+    def search_many(
+        self, queries: Sequence[str], top_k: int = 10, where: Filter = EVERYTHING
+    ) -> list[list[SearchResult]]:
+        """`search` for several queries at once: one list of results for each."""
+        texts = [checked_query(query) for query in queries]
+        if not self._store.catalog.manifest().get("encoder"):
+            return [[] for _ in texts]  # nothing was ever embedded
+        encoder = self._encoder.get()
+        backend = self._store.backend()  # may reopen the catalog, to bring it up to date
+        return search(texts, encoder, backend, self._store.catalog, top_k, where)
+
+    def snippets(self, where: Filter = EVERYTHING) -> Iterator[Snippet]:
+        """All snippets that satisfy `where`, by path and line."""
+        for _, snippet in self._store.catalog.iterate(where):
+            yield snippet
+
+    def encoder(self) -> Encoder:
+        """The encoder of the index, for texts of your own: same space as its vectors."""
+        return self._encoder.get()
+
+    def status(self) -> dict[str, Any]:
+        """What is in the index, how old it is and what it was made with, as JSON values."""
+        return describe_index(self._store.catalog, self.folder, self.root)
+
+    # -- writing ----------------------------------------------------------------------------
+
+    def update(
+        self,
+        paths: Sequence[str | os.PathLike[str]] = (),
+        options: UpdateOptions = DEFAULT_UPDATE,
+        *,
+        progress: Progress | None = None,
+    ) -> Receipt:
+        """Brings the index up to date with the files under `paths`; by default, the whole root.
+
+        Only what changed is extracted, only texts never seen before are embedded. What is
+        finished stays, whatever happens.
+
+        Raises:
+            NotFoundError: a path does not exist.
+            UsageError: more than half of the index would go (see `UpdateOptions.drop_most`).
+            IndexLockedError: another process is writing.
+        """
+        targets = [Path(os.path.abspath(path)) for path in paths] or [self.root]
+        for target in targets:
+            if not target.exists():
+                raise NotFoundError(f"no such file or folder: {target}")
+        self._encoder.check_choice()
+        if options.dry_run:
+            catalog = self._store.catalog if self._store.exists else Catalog(Path(":memory:"))
+            return Run(self.host, catalog, self.root, self._encoder, options).update(targets)
+        with self._store.writing() as catalog:
+            self._store.bring_up_to_date()  # what a killed run has left to do
+            run = Run(self.host, catalog, self.root, self._encoder, options)
+            try:
+                return run.update(targets, progress)
+            finally:
+                self._store.bring_up_to_date()
+                with catalog.transaction():
+                    catalog.set_manifest({"updated_at": time.time()})
+
+    def remove(self, paths: Sequence[str]) -> int:
+        """Takes the sources out of the index that match one of the path globs.
+
+        Returns:
+            How many snippets went.
+
+        Raises:
+            NotFoundError: no source matches.
+        """
+        where = Filter(tuple(paths))
+        matching = [path for path in self._store.catalog.sources() if where.matches_path(path)]
+        if not matching:
+            raise NotFoundError(f"no source in the index matches {', '.join(paths)}")
+        with self._store.writing() as catalog:
+            with catalog.transaction():
+                rows = catalog.sources()
+                gone = [rows[path].id for path in matching if path in rows]
+                removed = catalog.remove_sources(gone)
+            self._store.bring_up_to_date()
+        return removed
+
+    def reencode(self, *, progress: Progress | None = None) -> int:
+        """Embeds every snippet with the encoder given to `open`, then rebuilds the backend.
+
+        Searching goes on with the old vectors until the new ones are complete; a run that
+        is stopped is continued by the next.
+
+        Returns:
+            How many texts were embedded.
+        """
+        with self._store.writing() as catalog:
+            encoder = self._encoder.make_wanted()
+            with catalog.transaction():
+                row = catalog.encoder_id(encoder.info, index_fingerprint(encoder))
+            embedded = embed_missing(catalog, encoder, row, progress)
+            self._store.close_backend()
+            self._encoder.bind(encoder, row)
+            self._store.bring_up_to_date()
+        return embedded
+
+    def verify(self, *, repair: bool = False) -> Verification:
+        """Compares the catalog with the backend and with itself.
+
+        Args:
+            repair: makes what is wrong anew from the catalog; what is sound is kept.
+
+        Raises:
+            DamagedIndexError: the catalog itself cannot be read.
+        """
+        with self._store.locked_if_writable():
+            first = self._examine()
+        if first.ok or not repair:
+            return first
+        with self._store.writing() as catalog:
+            with catalog.transaction():
+                catalog.rebuild_words()
+            row, dim = self._encoder.row(), self._store.place().space.dim
+            if catalog.snippets_without_vector(row, dim):
+                embed_missing(catalog, self._encoder.get(), row, None)
+            self._store.rebuild()
+        second = self._examine()
+        second.repaired = [item for item in first.problems if item not in second.problems]
+        return second
+
+    def _examine(self) -> Verification:
+        report = Verification()
+        catalog, manifest = self._store.catalog, self._store.manifest()
+        if not manifest.get("encoder"):
+            report.problems.extend(catalog.problems())
+            return report
+        row, dim = int(manifest["encoder"]["row"]), int(manifest["encoder"]["dim"])
+        check_catalog(catalog, row, dim, report)
+        try:
+            self._store.check(lambda backend: check_backend(catalog, backend, row, dim, report))
+        except DamagedIndexError as damage:
+            report.snippets = catalog.count("snippets")
+            report.problems.append(f"backend: {damage}")
+        return report
+
+    # -- end --------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Frees files and memory. May be called twice."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,315 @@
+"""walk → extract → encode → commit: one run that brings an index up to date with the files."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from codeindex.catalog import Catalog, IncomingSnippet, SourceRow
+from codeindex.encoding import encode_checked
+from codeindex.errors import UsageError
+from codeindex.extraction import Extracted, Extraction
+from codeindex.host import Host
+from codeindex.interfaces import Encoder
+from codeindex.plan import Plan, make_plan, relative
+from codeindex.receipt import Receipt, SkippedFile
+from codeindex.vectors import Embeddings
+from codeindex.walk import Claims, SkipReason, WalkOptions, walk
+from codeindex.workers import Task, extract_in_process, extract_in_workers
+
+CHUNK_SNIPPETS = 3000
+"""Snippets a transaction: what a killed run loses at most, and what memory holds at most."""
+
+RACY_NS = 2_000_000_000
+"""A file changed this shortly before it was read may change again within the clock's grain;
+its time is not trusted and it is read again next time (as git does for its index)."""
+
+_FEW_FILES = 24  # below, starting worker processes costs more than they save
+_FEW_BYTES = 500_000
+
+
+class Progress(Protocol):
+    """Called as work proceeds: how many files are done, of how many."""
+
+    def __call__(self, done: int, total: int) -> None:
+        """Shows that `done` of `total` are finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateOptions:
+    """How to bring an index up to date.
+
+    Attributes:
+        walk: which files are read.
+        extractors: option values by extractor name.
+        jobs: processes that extract; 0 = one a core.
+        dry_run: only says what would be done.
+        drop_most: allows a run that removes more than half of the index.
+    """
+
+    walk: WalkOptions = field(default_factory=WalkOptions)
+    extractors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    jobs: int = 0
+    dry_run: bool = False
+    drop_most: bool = False
+
+
+class EncoderUser(Protocol):
+    """What the run needs of an index's encoder; it is made only when a text is to be embedded."""
+
+    def get(self) -> Encoder:
+        """The encoder."""
+
+    def row(self) -> int:
+        """Its row in the catalog."""
+
+
+class Run:
+    """One run. Used once."""
+
+    def __init__(
+        self,
+        host: Host,
+        catalog: Catalog,
+        root: Path,
+        source: EncoderUser,
+        options: UpdateOptions,
+    ) -> None:
+        """Takes what it works on; `source` gives the encoder when it is needed."""
+        self._host = host
+        self._catalog = catalog
+        self._root = root
+        self._source = source
+        self._options = options
+        self._receipt = Receipt(root=str(root), dry_run=options.dry_run)
+        self._started_ns = time.time_ns()
+
+    def update(self, paths: Sequence[Path], progress: Progress | None = None) -> Receipt:
+        """Brings the catalog up to date with the files under `paths`.
+
+        Raises:
+            UsageError: more than half of the index would go, and `drop_most` is not set.
+        """
+        started = time.perf_counter()
+        plan = self._plan(paths)
+        self._count(plan)
+        if self._options.dry_run:
+            self._receipt.snippets = self._catalog.count("snippets")
+        else:
+            self._refuse_large_loss(plan)
+            self._carry_out(plan, progress or _silent)
+            self._receipt.snippets = self._catalog.count("snippets")
+        self._receipt.seconds = round(time.perf_counter() - started, 3)
+        return self._receipt
+
+    def _plan(self, paths: Sequence[Path]) -> Plan:
+        claims = Claims.of([offer.spec for offer in self._host.extractors.offers()])
+        tags = Extraction(self._host, self._options.extractors).tag
+        return make_plan(
+            walk(paths, self._root, claims, self._options.walk),
+            self._catalog.sources(),
+            [relative(path, self._root) for path in paths],
+            tags,
+        )
+
+    def _count(self, plan: Plan) -> None:
+        receipt = self._receipt
+        for skipped in plan.skipped:
+            if skipped.reason is SkipReason.METADATA:
+                continue  # .git and the index itself are no news
+            receipt.skip(skipped.reason.value, folder=skipped.is_folder)
+            if skipped.is_error:
+                receipt.errors.append(SkippedFile(skipped.path, _because(skipped)))
+        files = sum(not skipped.is_folder for skipped in plan.skipped)
+        receipt.files_seen = files + len(plan.unchanged) + len(plan.tasks)
+        receipt.files_unchanged = len(plan.unchanged)
+        receipt.files_removed = len(plan.vanished)
+        receipt.files_moved = len(plan.moved)
+        known = self._catalog.sources() if plan.tasks else {}
+        for candidate, _ in plan.tasks:
+            receipt.language(candidate.language).files += 1
+            if candidate.path in known:
+                receipt.files_changed += 1
+            else:
+                receipt.files_new += 1
+        counts = self._catalog.snippets_by_source() if plan.unchanged else {}
+        for row in plan.unchanged:
+            language = receipt.language(row.language)
+            language.files += 1
+            language.snippets += counts.get(row.id, 0)
+            if row.skipped is None:
+                language.indexed += 1
+                receipt.files_indexed += 1
+            else:
+                self._note_unreadable(row.path, row.language, row.skipped)
+
+    def _note_unreadable(self, path: str, language: str, reason: str) -> None:
+        self._receipt.language(language).skipped += 1
+        self._receipt.skip("could not be read into snippets")
+        self._receipt.errors.append(SkippedFile(path, reason))
+
+    def _refuse_large_loss(self, plan: Plan) -> None:
+        if self._options.drop_most or not plan.vanished:
+            return
+        moved = {row.id for row in plan.moved.values()}
+        counts = self._catalog.snippets_by_source()
+        total = sum(counts.values())
+        lost = sum(counts.get(row.id, 0) for row in plan.vanished if row.id not in moved)
+        if 2 * lost > total:
+            raise UsageError(
+                f"this would drop {lost:,} of {total:,} snippets, of {len(plan.vanished):,} files"
+                " that are no longer there or no longer selected; nothing was changed."
+                " If that is meant, say --yes"
+            )
+
+    # -- carrying it out --------------------------------------------------------------------
+
+    def _carry_out(self, plan: Plan, progress: Progress) -> None:
+        done = 0
+        total = len(plan.tasks)
+        with closing(self._extract(plan.tasks)) as results:
+            for chunk in _chunks(results):
+                self._store(chunk, plan)
+                done += len(chunk)
+                progress(done, total)
+        if plan.vanished:
+            with self._catalog.transaction():
+                gone = [row.id for row in plan.vanished]
+                self._receipt.snippets_removed += self._catalog.remove_sources(gone)
+        if plan.tasks or plan.vanished:
+            with self._catalog.transaction():
+                self._catalog.prune_cache()
+
+    def _extract(self, tasks: Sequence[Task]) -> Generator[Extracted]:
+        jobs = self._options.jobs or available_cores()
+        few = len(tasks) <= _FEW_FILES and sum(task[0].size for task in tasks) <= _FEW_BYTES
+        if jobs == 1 or few or self._host.registered_by_hand:
+            return extract_in_process(self._host, self._options.extractors, tasks)
+        return extract_in_workers(self._host, self._options.extractors, tasks, jobs)
+
+    def _store(self, chunk: Sequence[Extracted], plan: Plan) -> None:
+        """One transaction: the new state of some files, with the vectors they need."""
+        incoming = {item.text_digest: item for extracted in chunk for item in extracted.snippets}
+        digests, vectors = self._embed(incoming, chunk, plan)
+        tags = Extraction(self._host, self._options.extractors).tag
+        with self._catalog.transaction():
+            if len(digests):
+                self._catalog.add_vectors(self._source.row(), digests, vectors)
+            for extracted in chunk:
+                self._store_source(extracted, tags)
+
+    def _embed(
+        self, incoming: Mapping[bytes, IncomingSnippet], chunk: Sequence[Extracted], plan: Plan
+    ) -> tuple[list[bytes], Embeddings]:
+        """Vectors of the texts that were never embedded, computed outside any transaction."""
+        nothing = np.zeros((0, 0), dtype=np.float32)
+        if not incoming:
+            return [], nothing
+        row = self._source.row()
+        known = self._catalog.known_texts(row, list(incoming))
+        if plan.moved:
+            known |= self._carry_over(row, known, chunk, plan)
+        missing = [digest for digest in incoming if digest not in known]
+        self._receipt.embedded += len(missing)
+        self._receipt.reused += len(known)
+        if not missing:
+            return [], nothing
+        texts = [incoming[digest].text for digest in missing]
+        vectors = encode_checked(self._source.get(), texts)
+        return missing, vectors
+
+    def _carry_over(
+        self, encoder: int, known: set[bytes], chunk: Sequence[Extracted], plan: Plan
+    ) -> set[bytes]:
+        """Gives the snippets of a moved file the vectors that they had at its old path.
+
+        The embedded text starts with words of the path, so it differs after a move; the
+        vector of the old text is so near that embedding again is not worth its cost.
+        """
+        carried: set[bytes] = set()
+        for extracted in chunk:
+            origin = plan.moved.get(extracted.candidate.path)
+            if origin is None:
+                continue
+            texts = self._catalog.moved_texts(origin.id)
+            with self._catalog.transaction():
+                for item in extracted.snippets:
+                    snippet = item.snippet
+                    old = texts.get((snippet.kind, snippet.name, snippet.code))
+                    if item.text_digest in known or old is None:
+                        continue
+                    if self._catalog.copy_vector(encoder, old, item.text_digest):
+                        carried.add(item.text_digest)
+        return carried
+
+    def _store_source(self, extracted: Extracted, tag: Callable[[str], str]) -> None:
+        candidate, receipt = extracted.candidate, self._receipt
+        row = SourceRow(
+            id=0,
+            path=candidate.path,
+            language=candidate.language,
+            extractor=tag(candidate.extractor),
+            size=candidate.size,
+            mtime_ns=self._trusted(candidate.mtime_ns),
+            ctime_ns=candidate.ctime_ns,
+            digest=extracted.digest,
+            skipped=extracted.skipped,
+        )
+        if extracted.unchanged:
+            self._catalog.touch_source(row)
+            receipt.files_changed -= 1
+            receipt.files_unchanged += 1
+            self._count_indexed(candidate.language, self._catalog.count_of(candidate.path))
+            return
+        source = self._catalog.put_source(row)
+        added, removed = self._catalog.replace_snippets(source, extracted.snippets)
+        receipt.snippets_added += added
+        receipt.snippets_removed += removed
+        if extracted.skipped is None:
+            self._count_indexed(candidate.language, len(extracted.snippets))
+        else:
+            self._note_unreadable(candidate.path, candidate.language, extracted.skipped)
+
+    def _count_indexed(self, language: str, snippets: int) -> None:
+        self._receipt.files_indexed += 1
+        count = self._receipt.language(language)
+        count.indexed += 1
+        count.snippets += snippets
+
+    def _trusted(self, mtime_ns: int) -> int:
+        return mtime_ns if mtime_ns < self._started_ns - RACY_NS else -1
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _chunks(results: Iterator[Extracted]) -> Iterator[list[Extracted]]:
+    chunk: list[Extracted] = []
+    snippets = 0
+    for extracted in results:
+        chunk.append(extracted)
+        snippets += len(extracted.snippets)
+        if snippets >= CHUNK_SNIPPETS:
+            yield chunk
+            chunk, snippets = [], 0
+    if chunk:
+        yield chunk
+
+
+def _because(skipped: Any) -> str:
+    return f"{skipped.reason.value}: {skipped.detail}" if skipped.detail else skipped.reason.value
+
+
+def _silent(done: int, total: int) -> None:
+    """No progress wanted."""

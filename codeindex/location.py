@@ -1,0 +1,51 @@
+"""Where an index lives: ``.codeindex/`` at the root of what it is of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from codeindex.errors import NotFoundError, StorageError
+
+FOLDER = ".codeindex"
+CATALOG = "catalog.sqlite"
+
+_GITIGNORE = "# Made by codeindex: the index is derived from the sources.\n*\n"
+
+
+def find_index(start: Path) -> Path:
+    """The nearest ``.codeindex`` folder from `start` upwards, as git looks for its own.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    folder = start.absolute()
+    for place in (folder, *folder.parents):
+        if is_index(place / FOLDER):
+            return place / FOLDER
+    raise NotFoundError(
+        f"no index in {folder} or above; make one with: codeindex index PATH"
+        " (or name one with --index)"
+    )
+
+
+def is_index(folder: Path) -> bool:
+    """Whether `folder` holds an index."""
+    return (folder / CATALOG).is_file()
+
+
+def make_folder(folder: Path) -> None:
+    """Makes the folder of an index, ignored by git.
+
+    Raises:
+        StorageError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        ignore = folder / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text(_GITIGNORE)
+    except OSError as error:
+        raise StorageError(
+            f"cannot make the index folder {folder}: {error.strerror or error};"
+            " choose another place with --index"
+        ) from error

@@ -1,0 +1,106 @@
+"""A query → results: encode, ask the backend, look the snippets up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from codeindex.catalog import Catalog
+from codeindex.errors import PluginError, UsageError
+from codeindex.filters import Filter
+from codeindex.interfaces import Encoder, IndexBackend
+from codeindex.snippet import Snippet
+from codeindex.vectors import checked_embeddings
+
+MAX_QUERY_CHARS = 20_000
+"""More than any encoder reads; the rest of a longer query would be cut in silence."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """One answer.
+
+    Attributes:
+        snippet: what was found.
+        score: higher is better; the cosine of query and snippet.
+        rank: 1 for the best.
+        parts: what each part of the ranking gave.
+    """
+
+    snippet: Snippet
+    score: float
+    rank: int
+    parts: Mapping[str, float] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it as JSON values."""
+        snippet = self.snippet
+        return {
+            "rank": self.rank,
+            "score": round(self.score, 6),
+            "path": snippet.path,
+            "name": snippet.name,
+            "kind": snippet.kind,
+            "language": snippet.language,
+            "start_line": snippet.start_line,
+            "end_line": snippet.end_line,
+            "docstring": snippet.docstring,
+            "code": snippet.code,
+            "extra": dict(snippet.extra),
+            "parts": dict(self.parts),
+        }
+
+
+def checked_query(query: str) -> str:
+    """The query, without surrounding space.
+
+    Raises:
+        UsageError: it is empty, or longer than `MAX_QUERY_CHARS`.
+    """
+    text = query.strip()
+    if not text:
+        raise UsageError("the query is empty; say in words or code what to look for")
+    if len(text) > MAX_QUERY_CHARS:
+        raise UsageError(
+            f"the query has {len(text):,} characters; at most {MAX_QUERY_CHARS:,} are read"
+        )
+    return text.encode("utf-8", "replace").decode()
+
+
+def search(
+    queries: Sequence[str],
+    encoder: Encoder,
+    backend: IndexBackend,
+    catalog: Catalog,
+    top_k: int,
+    where: Filter,
+) -> list[list[SearchResult]]:
+    """The best snippets for each query.
+
+    Raises:
+        UsageError: an unusable query, or `top_k` < 1.
+        PluginError: the encoder gave something else than vectors.
+    """
+    if top_k < 1:
+        raise UsageError(f"--top-k must be at least 1, not {top_k}")
+    texts = [checked_query(query) for query in queries]
+    try:
+        vectors = checked_embeddings(
+            encoder.encode_queries(texts), dim=encoder.info.dim, rows=len(texts)
+        )
+    except ValueError as error:
+        raise PluginError(f"encoder {encoder.info.name!r} broke its promise: {error}") from error
+    answers = backend.search(vectors, top_k, where)
+    snippets = catalog.snippets(sorted({hit.id for hits in answers for hit in hits}))
+    results = []
+    for hits in answers:
+        # An id without snippet was removed by a writer since the backend was opened.
+        live = [(snippets[hit.id], hit.score) for hit in hits if hit.id in snippets]
+        results.append(
+            [
+                SearchResult(snippet, score, rank, {"dense": score})
+                for rank, (snippet, score) in enumerate(live, 1)
+            ]
+        )
+    return results

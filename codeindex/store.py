@@ -1,0 +1,304 @@
+"""Store: an index folder on disk; catalog and backend opened together and kept in step."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from codeindex import __version__, sync
+from codeindex.catalog import Catalog
+from codeindex.errors import (
+    DamagedIndexError,
+    IndexLockedError,
+    NotFoundError,
+    StorageError,
+    UsageError,
+)
+from codeindex.host import Host
+from codeindex.interfaces import IndexBackend
+from codeindex.location import CATALOG, is_index, make_folder
+from codeindex.locking import writing
+from codeindex.options import build_options, options_as_json
+from codeindex.vectors import VectorSpace
+
+DEFAULT_BACKEND = "faiss"
+
+
+class Store:
+    """The folder of one index. Not shared between threads."""
+
+    def __init__(
+        self,
+        folder: Path,
+        host: Host,
+        root: Path,
+        backend: str | None,
+        backend_options: Mapping[str, Any],
+    ) -> None:
+        """Opens the catalog for reading, if there is one.
+
+        Args:
+            root: of the sources, for a new index; an old one knows its own.
+            backend: name, or None for the one the index has.
+            backend_options: its option values; those of an index only change where the
+                backend declares them changeable.
+
+        Raises:
+            UsageError: the index was built with another backend or other options.
+            IndexStateError: the catalog cannot be read.
+        """
+        self.folder = folder
+        self.host = host
+        self.root = root
+        self._wanted_backend = backend
+        self._wanted_options = backend_options
+        self._catalog: Catalog | None = None
+        self._writable = False
+        self._backend: IndexBackend | None = None
+        self._backend_files: Mapping[str, str] | None = None
+        if is_index(folder):
+            self._catalog = Catalog(folder / CATALOG, readonly=True)
+            manifest = self._catalog.manifest()
+            self.root = Path(os.path.normpath(folder / manifest.get("root", "..")))
+            self._check_backend(manifest)
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog.
+
+        Raises:
+            NotFoundError: the index was not made yet.
+        """
+        if self._catalog is None:
+            raise NotFoundError(f"no index at {self.folder}; make one with: codeindex index PATH")
+        return self._catalog
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is an index."""
+        return self._catalog is not None
+
+    def manifest(self) -> dict[str, Any]:
+        """The catalog's manifest; empty for an index not made yet."""
+        return self._catalog.manifest() if self._catalog is not None else {}
+
+    def close(self) -> None:
+        """Frees files and memory. May be called twice."""
+        self.close_backend()
+        if self._catalog is not None:
+            self._catalog.close()
+            self._catalog = None
+            self._writable = False
+
+    # -- writing ----------------------------------------------------------------------------
+
+    @contextmanager
+    def writing(self) -> Iterator[Catalog]:
+        """The catalog, writable, under the writer's lock. Makes the index if there is none.
+
+        Raises:
+            IndexLockedError: another process is writing.
+            StorageError: the folder cannot be written.
+        """
+        made = not is_index(self.folder)
+        if made:
+            # Before the folder is made: an unknown backend must leave no index behind.
+            self._backend_choice({})
+        make_folder(self.folder)
+        with writing(self.folder):
+            self._open_writable()
+            yield self.catalog
+            if made and not self.catalog.count("sources"):
+                self.close()
+                self._delete()
+
+    @contextmanager
+    def locked_if_writable(self) -> Iterator[None]:
+        """Keeps writers out while something is read twice; a read-only folder has none.
+
+        Raises:
+            IndexLockedError: another process is writing.
+        """
+        lock = writing(self.folder)
+        try:
+            lock.__enter__()
+        except StorageError:
+            yield
+            return
+        try:
+            yield
+        finally:
+            lock.__exit__(None, None, None)
+
+    def _open_writable(self) -> None:
+        if self._writable:
+            return
+        if self._catalog is not None:
+            self._catalog.close()
+        self._catalog = Catalog(self.folder / CATALOG)
+        self._writable = True
+        if not self._catalog.manifest().get("created_at"):
+            name, options = self._backend_choice({})
+            with self._catalog.transaction():
+                self._catalog.set_manifest(
+                    {
+                        "created_at": time.time(),
+                        "created_by": __version__,
+                        "root": os.path.relpath(self.root, self.folder),
+                        "backend": {"name": name, "options": options},
+                    }
+                )
+
+    def _delete(self) -> None:
+        """Nothing was indexed: leaves no empty index behind that a search would find."""
+        for path in list(self.folder.iterdir()):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.name != "lock":
+                path.unlink(missing_ok=True)
+
+    # -- the backend ------------------------------------------------------------------------
+
+    def backend(self) -> IndexBackend:
+        """The backend as last committed. Opened once, and again after another process wrote.
+
+        A damaged one is rebuilt from the catalog, changes that have not reached it are
+        applied, where the index can be written.
+
+        Raises:
+            DamagedIndexError: it is damaged, and another process holds the lock or the
+                folder is read-only.
+        """
+        manifest = self.manifest()
+        files = manifest.get("backend_files")
+        if self._backend is not None and files == self._backend_files:
+            return self._backend
+        self.close_backend()
+        if files is None or self.catalog.count("outbox"):
+            with suppress(IndexLockedError, StorageError), self.writing():
+                self.bring_up_to_date()
+                return self.backend()
+        try:
+            return self._open(files or {})
+        except DamagedIndexError as damage:
+            return self._after_damage(damage)
+
+    def _open(self, files: Mapping[str, str]) -> IndexBackend:
+        self._backend = sync.open_backend(self.host, self.place(), files)
+        self._backend_files = files
+        return self._backend
+
+    def _after_damage(self, damage: DamagedIndexError) -> IndexBackend:
+        now = self.manifest().get("backend_files")
+        try:
+            # A writer may just have put a new generation in place of the one we looked for.
+            return self._open(now or {})
+        except DamagedIndexError:
+            pass
+        try:
+            with self.writing():
+                self.bring_up_to_date()
+        except (IndexLockedError, StorageError) as hindrance:
+            raise DamagedIndexError(
+                f"{damage}; it could not be rebuilt now: {hindrance}"
+            ) from damage
+        return self.backend()
+
+    def bring_up_to_date(self) -> None:
+        """Makes the backend hold what the catalog says; a damaged one is made anew.
+
+        To be called inside `writing`.
+        """
+        manifest = self.manifest()
+        if not manifest.get("encoder"):
+            return  # nothing was ever embedded
+        row = int(manifest["encoder"]["row"])
+        files = manifest.get("backend_files")
+        if files is None:
+            self.rebuild()
+            return
+        try:
+            backend = self._backend if files == self._backend_files else None
+            if backend is None:
+                self.close_backend()
+                backend = self._open(files)
+        except DamagedIndexError:
+            self.rebuild()
+            return
+        sync.replay(self.catalog, backend, row, self.place())
+        self._backend_files = self.manifest().get("backend_files")
+
+    def rebuild(self) -> None:
+        """Makes the backend anew from the catalog's vectors. To be called inside `writing`."""
+        self.close_backend()
+        row = int(self.manifest()["encoder"]["row"])
+        self._backend = sync.rebuild(self.host, self.catalog, row, self.place())
+        self._backend_files = self.manifest().get("backend_files")
+
+    def check(self, examine: Callable[[IndexBackend], None]) -> None:
+        """Runs `examine` on the backend exactly as it is on disk; nothing is mended.
+
+        Raises:
+            DamagedIndexError: it cannot be opened.
+        """
+        self.close_backend()
+        files = self.manifest().get("backend_files")
+        if files is None:
+            raise DamagedIndexError("the vector index was not finished")
+        backend = sync.open_backend(self.host, self.place(), files)
+        try:
+            examine(backend)
+        finally:
+            backend.close()
+
+    def close_backend(self) -> None:
+        """Closes the backend, if it is open."""
+        if self._backend is not None:
+            self._backend.close()
+            self._backend = None
+            self._backend_files = None
+
+    def place(self) -> sync.BackendPlace:
+        """Which backend, where, and for vectors of which space."""
+        manifest = self.manifest()
+        name, options = self._backend_choice(manifest)
+        encoder = manifest["encoder"]
+        folder = self.folder / "backend" / f"{name}-{encoder['row']}"
+        return sync.BackendPlace(name, options, folder, VectorSpace(encoder["dim"]))
+
+    def _backend_choice(self, manifest: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        built_with = manifest.get("backend")
+        name = built_with["name"] if built_with else (self._wanted_backend or DEFAULT_BACKEND)
+        spec = self.host.backends.get(name).spec
+        values = {**(built_with["options"] if built_with else {}), **self._wanted_options}
+        return name, options_as_json(build_options(spec.options, values, f"backend {name!r}"))
+
+    def _check_backend(self, manifest: Mapping[str, Any]) -> None:
+        built_with = manifest.get("backend")
+        if not built_with:
+            return
+        if self._wanted_backend not in (None, built_with["name"]):
+            raise UsageError(
+                f"the index at {self.folder} uses backend {built_with['name']!r},"
+                f" not {self._wanted_backend!r}; leave --backend out, or make another index"
+                " with --index"
+            )
+        if not self._wanted_options:
+            return
+        name, options = self._backend_choice(manifest)
+        changeable = self.host.backends.get(name).spec.changeable
+        fixed = [
+            key
+            for key, value in built_with["options"].items()
+            if options.get(key) != value and key not in changeable
+        ]
+        if fixed:
+            raise UsageError(
+                f"{', '.join(fixed)} cannot change after the index was built;"
+                f" options of backend {name!r} that can: {', '.join(sorted(changeable)) or 'none'}"
+            )

@@ -1,0 +1,103 @@
+"""Worker processes give what extracting in process gives, in order, and survive a crash."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+import pytest
+
+from codeindex import Host, workers
+from codeindex.walk import Candidate
+from codeindex.workers import extract_in_process, extract_in_workers
+
+
+def candidates(folder, number):
+    found = []
+    for n in range(number):
+        path = folder / f"m{n:03}.py"
+        path.write_text(f'def f{n}(x):\n    """Number {n}."""\n    return x + {n}\n' * (1 + n % 3))
+        status = path.stat()
+        found.append(
+            Candidate(
+                path.name, path, "python", "python",
+                status.st_size, status.st_mtime_ns, status.st_ctime_ns,
+            )
+        )  # fmt: skip
+    return found
+
+
+@pytest.fixture(scope="module")
+def host():
+    return Host.load()
+
+
+def test_workers_give_the_same_in_the_same_order(tmp_path, host):
+    tasks = [(candidate, b"") for candidate in candidates(tmp_path, 40)]
+    alone = list(extract_in_process(host, {}, tasks))
+    together = list(extract_in_workers(host, {}, tasks, jobs=2))
+    assert together == alone
+    assert all(result.snippets for result in alone)
+
+
+def test_a_known_digest_is_not_extracted_again(tmp_path, host):
+    (candidate,) = candidates(tmp_path, 1)
+    (first,) = extract_in_process(host, {}, [(candidate, b"")])
+    (second,) = extract_in_workers(host, {}, [(candidate, first.digest)], jobs=1)
+    assert second.unchanged
+    assert second.snippets == ()
+
+
+def test_a_file_that_kills_its_worker_is_skipped_and_the_others_are_not(
+    tmp_path, host, monkeypatch
+):
+    tasks = [(candidate, b"") for candidate in candidates(tmp_path, 10)]
+    original = workers._Worker._send
+
+    def send(self, value):
+        original(self, value)
+        if isinstance(value, list) and any(row[0][0] == "m004.py" for row in value):
+            self._process.kill()
+
+    monkeypatch.setattr(workers._Worker, "_send", send)
+    results = list(extract_in_workers(host, {}, tasks, jobs=2))
+    assert [result.candidate.path for result in results] == [task[0].path for task in tasks]
+    assert [r.candidate.path for r in results if r.skipped] == ["m004.py"]
+    assert "crash" in next(r.skipped for r in results if r.skipped)
+
+
+def test_a_vanished_file_and_a_bad_one_are_reasons_not_crashes(tmp_path, host):
+    good, vanished, bad = candidates(tmp_path, 3)
+    vanished.location.unlink()
+    bad.location.write_text("def f(:\n")
+    tasks = [(one, b"") for one in (good, vanished, bad)]
+    results = list(extract_in_workers(host, {}, tasks, jobs=1))
+    assert [bool(result.skipped) for result in results] == [False, True, True]
+    assert "vanished" in results[1].skipped
+    assert "syntax error at line 1" in results[2].skipped
+
+
+def test_stopping_early_ends_the_processes(tmp_path, host):
+    tasks = [(candidate, b"") for candidate in candidates(tmp_path, 60)]
+    before = _children()
+    running = extract_in_workers(host, {}, tasks, jobs=2)
+    next(running)
+    assert len(_children() - before) == 2
+    running.close()
+    assert _children() == before
+
+
+def test_extra_facts_of_any_mapping_survive_the_pipe():
+    packed = workers._plain({"a": (1, 2), "b": dataclasses.asdict(Point(1))})
+    assert packed == {"a": [1, 2], "b": {"x": 1}}
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+
+
+def _children() -> set[int]:
+    import psutil
+
+    return {child.pid for child in psutil.Process(os.getpid()).children() if child.is_running()}
