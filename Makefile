@@ -1,0 +1,60 @@
+# Two commands set everything up: `make demo` runs the main job, `make test` the tests.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO_BIN := .venv-demo/bin
+STDLIB = $(shell $(PYTHON) -c "import sysconfig; print(sysconfig.get_path('stdlib'))")
+DEMO_INDEX := .codeindex/demo
+
+.PHONY: demo test lint bench model-fast clean
+
+# The demo has an environment of its own, with what users get: no torch, no test tools.
+demo: .venv-demo/installed
+	$(DEMO_BIN)/codeindex index $(STDLIB) --index $(DEMO_INDEX) \
+	  --exclude test --exclude tests --exclude idle_test --exclude site-packages --exclude lib2to3
+	@for query in "parse a date string" "retry with exponential backoff" "compress a file"; do \
+	  printf '\n== %s ==\n' "$$query"; \
+	  $(DEMO_BIN)/codeindex search "$$query" --index $(DEMO_INDEX) --top-k 5 --lines 4 || exit 1; \
+	done
+
+test: $(VENV)/installed
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/installed
+	$(BIN)/python -m benchmarks run --all
+	$(BIN)/python -m benchmarks table --write README.md
+
+# Makes the shipped encoder `fast` again; needs torch and a few minutes.
+model-fast: .venv-model/installed
+	.venv-model/bin/python plugins/codeindex_onnx/recipes/fast.py \
+	  --output plugins/codeindex_onnx/bundles/fast
+
+clean:
+	rm -rf .venv .venv-demo .venv-model .codeindex .mypy_cache .pytest_cache .ruff_cache \
+	  .hypothesis build dist
+
+# `installed` is written last: a set-up that was stopped is made again.
+$(VENV)/installed: pyproject.toml .constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint .constraints.txt --editable '.[dev]'
+	touch $@
+
+.venv-demo/installed: pyproject.toml
+	$(PYTHON) -m venv .venv-demo
+	.venv-demo/bin/python -m pip install --quiet --upgrade pip
+	.venv-demo/bin/python -m pip install --quiet .
+	touch $@
+
+.venv-model/installed: plugins/codeindex_onnx/recipes/requirements-fast.txt
+	$(PYTHON) -m venv .venv-model
+	.venv-model/bin/python -m pip install --quiet --upgrade pip
+	.venv-model/bin/python -m pip install --quiet --requirement $< --editable .
+	touch $@
