@@ -55,7 +55,10 @@ def glob_regex(glob: str) -> re.Pattern[str]:
     pattern = glob.removeprefix("./").strip("/")
     prefix = "" if "/" in pattern or glob.startswith(("/", "./")) else r"(?:.*/)?"
     suffix = "" if any(mark in pattern for mark in "*?[") else r"(?:/.*)?"
-    return re.compile(prefix + _translate(pattern) + suffix + r"\Z", re.DOTALL)
+    try:
+        return re.compile(prefix + _translate(pattern) + suffix + r"\Z", re.DOTALL)
+    except re.error:  # a range that runs backwards, [z-a], stands for itself
+        return re.compile(prefix + re.escape(pattern) + suffix + r"\Z", re.DOTALL)
 
 
 _TOKENS: Sequence[tuple[str, str]] = (
@@ -83,7 +86,7 @@ def _translate(pattern: str) -> str:
             body = text[2:-1] if negated else text[1:-1]
             # Escaped whole except for the range sign: [a-z] stays a range, [\d] stays two letters.
             safe = re.sub(r"([\\\[\]^&~|])", r"\\\1", body)
-            parts.append(f"[{'^' if negated else ''}{safe}]" if body else re.escape(text))
+            parts.append(f"[{'^/' if negated else ''}{safe}]" if body else re.escape(text))
         else:
             parts.append(_TOKENS[int(kind[1:])][1])
     return "".join(parts)
