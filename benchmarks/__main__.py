@@ -1,0 +1,80 @@
+"""The command line: ``python -m benchmarks list|run NAME…|run --all|table``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from benchmarks.frame import results, table
+from benchmarks.frame.benchmark import Measure, Settings, all_benchmarks
+
+
+@click.group()
+def main() -> None:
+    """Measure codeindex, beside its peers where there are any."""
+
+
+@main.command("list")
+def list_them() -> None:
+    """Names and what they measure."""
+    for benchmark in all_benchmarks().values():
+        click.echo(f"{benchmark.name:12} {benchmark.summary}")
+
+
+@main.command()
+@click.argument("names", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Run every benchmark.")
+@click.option("--repeats", default=7, show_default=True, help="Counted runs of each thing.")
+@click.option("--quick", is_flag=True, help="A small input; no result is written.")
+@click.option(
+    "--cache",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=lambda: Path(
+        os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "codeindex-benchmarks"
+    ),
+    show_default="~/.cache/codeindex-benchmarks",
+    help="Where corpora and peers are kept.",
+)
+def run(names: tuple[str, ...], everything: bool, repeats: int, quick: bool, cache: Path) -> None:
+    """Run benchmarks and write their results."""
+    known = all_benchmarks()
+    wanted = list(known) if everything else list(names)
+    unknown = [name for name in wanted if name not in known]
+    if unknown or not wanted:
+        raise click.UsageError(f"say --all or one of: {', '.join(known)}")
+    settings = Settings(repeats, quick, cache.absolute())
+    for name in wanted:
+        click.echo(f"{name}: {known[name].summary}")
+        measures = known[name].run(settings)
+        for measure in measures:
+            click.echo(f"  {_line(measure)}")
+        if not quick:
+            results.write(results.record(known[name], settings, measures))
+
+
+def _line(measure: Measure) -> str:
+    verdict = {True: "met", False: "MISSED", None: ""}[measure.met]
+    goal = "" if measure.goal is None else f", goal ≤ {table.amount(measure.goal, measure.unit)}"
+    value = table.amount(measure.value, measure.unit)
+    return f"{measure.name}: {value}{goal} {verdict} ({measure.detail})"
+
+
+@main.command("table")
+@click.option("--write", type=click.Path(exists=True, path_type=Path), help="Put it into FILE.")
+@click.option("--check", type=click.Path(exists=True, path_type=Path), help="Is it in FILE?")
+def show_table(write: Path | None, check: Path | None) -> None:
+    """The results as a Markdown table."""
+    text = table.markdown(results.read_all())
+    if write is not None:
+        table.write_into(write, text)
+    elif check is not None:
+        if table.put_into(check.read_text("utf-8"), text) != check.read_text("utf-8"):
+            raise click.ClickException(f"the table in {check} is not the one of the results")
+    else:
+        click.echo(text)
+
+
+if __name__ == "__main__":
+    main()

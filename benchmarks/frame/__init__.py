@@ -1,0 +1,1 @@
+"""What the benchmarks share: timing, corpora, the peer, result files and the table."""

@@ -1,0 +1,95 @@
+"""Warm queries within one process: codeindex's Python API against semble's."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+
+from benchmarks.frame import corpora
+from benchmarks.frame.benchmark import Benchmark, Measure, Settings, ratio
+from benchmarks.frame.peer import Peer
+from benchmarks.frame.process import alternating, codeindex, environment, run
+
+QUERIES = (
+    "parse a date string",
+    "retry with exponential backoff",
+    "compress a file",
+    "open a tcp socket and listen",
+    "walk a directory tree",
+    "escape html characters",
+    "read a csv file row by row",
+    "convert a string to snake case",
+    "compute the sha256 of a file",
+    "http basic authentication header",
+    "thread pool executor",
+    "run a subprocess and capture its output",
+    "parse command line arguments",
+    "deep copy of an object",
+    "random choice with weights",
+    "temporary file that is deleted on close",
+    "format an exception with its traceback",
+    "json encoder for custom types",
+    "match a regular expression",
+    "priority queue",
+)
+
+_TIMING = """
+import json, sys, time
+queries = json.loads(sys.stdin.read())
+def timed(search):
+    for query in queries:
+        search(query)
+    took = []
+    for query in queries * 3:
+        started = time.perf_counter()
+        search(query)
+        took.append(time.perf_counter() - started)
+    print(json.dumps(took))
+"""
+_OURS = """
+from codeindex import Index
+with Index.open(index=sys.argv[1]) as index:
+    timed(lambda query: index.search(query, top_k=10))
+"""
+_THEIRS = """
+from semble import SembleIndex
+index = SembleIndex.from_path(sys.argv[1], model_path=sys.argv[2])
+timed(lambda query: index.search(query, top_k=10))
+"""
+
+
+def measure(settings: Settings) -> list[Measure]:
+    """Each tool in its own process; every query once to warm up, then three times."""
+    peer = Peer(settings.cache)
+    tree = corpora.stdlib(settings.cache, quick=settings.quick)
+    with tempfile.TemporaryDirectory() as scratch:
+        index = Path(scratch) / "index"
+        home = Path(scratch) / "home"
+        run(codeindex("index", tree, "--index", index))
+        ours = [sys.executable, "-c", _TIMING + _OURS, str(index)]
+        theirs = [str(peer.python), "-c", _TIMING + _THEIRS, str(tree), str(peer.model)]
+        samples = alternating(
+            {
+                "ours": lambda: _median(ours, environment()),
+                "theirs": lambda: _median(theirs, peer.environment(home)),
+            },
+            settings.repeats,
+        )
+    return [
+        ratio(
+            "a warm query in process on the standard library, p50, against semble",
+            samples["ours"],
+            samples["theirs"],
+            0.5,
+        )
+    ]
+
+
+def _median(argv: list[str], env: dict[str, str]) -> float:
+    return median(json.loads(run(argv, env, stdin=json.dumps(QUERIES))))
+
+
+BENCHMARK = Benchmark("query", "warm queries in process, against semble", measure)
