@@ -14,7 +14,7 @@ from codeindex.texts import TEXT_RECIPE, embedding_text
 from codeindex.vectors import checked_embeddings
 
 if TYPE_CHECKING:
-    from codeindex.catalog import Catalog
+    from codeindex.catalog.catalog import Catalog
     from codeindex.indexing import Progress
     from codeindex.store import Store
     from codeindex.vectors import Embeddings

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from codeindex.catalog.rows import IncomingSnippet
+from codeindex.catalog.rows import IncomingSnippet, snippet_values
 from codeindex.catalog.words import words_of
 from codeindex.errors import CodeIndexError, ExtractionError
 from codeindex.host import Host, describe
@@ -145,7 +145,7 @@ def prepared(snippets: Iterator[Snippet]) -> Iterator[IncomingSnippet]:
         text = embedding_text(clean)
         yield IncomingSnippet(
             key=snippet_key(clean, seen[identity]),
-            snippet=clean,
+            values=snippet_values(clean),
             text=text,
             text_digest=text_digest(text),
             words=words_of(clean),

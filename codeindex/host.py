@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from pkgutil import resolve_name
 from types import ModuleType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import pluggy
 
@@ -20,6 +20,14 @@ GROUP = "codeindex"
 
 SpecT = TypeVar("SpecT", bound="ProviderSpec | CommandSpec")
 MadeT = TypeVar("MadeT")
+
+
+class InstalledPlugin(NamedTuple):
+    """An entry point: its name, what it refers to, and the distribution that declares it."""
+
+    name: str
+    value: str
+    distribution: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +116,13 @@ class Host:
     Attributes:
         extractors, encoders, backends, commands: what is offered, by name.
         broken: the plugins that could not be used.
-        only, skip: what `load` was asked for, so that a worker process can load the same.
+        loaded: the installed plugins that were found, so that a worker can load the same.
         registered_by_hand: it holds plugins that a worker process would not find.
     """
 
-    def __init__(self, *, only: Sequence[str] | None = None, skip: Sequence[str] = ()) -> None:
+    def __init__(self) -> None:
         """An empty host; `Host.load` fills one from the installed plugins."""
-        self.only = list(only) if only is not None else None
-        self.skip = list(skip)
+        self.loaded: list[InstalledPlugin] = []
         self.registered_by_hand = False
         self._manager = pluggy.PluginManager(GROUP)
         self._manager.add_hookspecs(hookspecs)
@@ -134,21 +141,32 @@ class Host:
             only: names of plugins to load; None loads all.
             skip: names of plugins to leave out.
         """
-        host = cls(only=only, skip=skip)
-        for entry_point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-            if entry_point.name in skip or (only is not None and entry_point.name not in only):
-                continue
-            host._load(entry_point)
+        from importlib.metadata import entry_points  # slow to import, and workers need it not
+
+        found = [
+            InstalledPlugin(point.name, point.value, point.dist.name if point.dist else "unknown")
+            for point in entry_points(group=GROUP)
+            if point.name not in skip and (only is None or point.name in only)
+        ]
+        return cls.of(sorted(found))
+
+    @classmethod
+    def of(cls, plugins: Iterable[InstalledPlugin]) -> Host:
+        """A host with these plugins."""
+        host = cls()
+        for plugin in plugins:
+            host._load(plugin)
         return host
 
-    def _load(self, entry_point: EntryPoint) -> None:
-        distribution = entry_point.dist.name if entry_point.dist else "unknown"
+    def _load(self, plugin: InstalledPlugin) -> None:
+        self.loaded.append(plugin)
         try:
-            module = entry_point.load()
+            module = resolve_name(plugin.value)
         except (Exception, SystemExit) as error:  # a plugin may fail in any way
-            self.broken.append(BrokenPlugin(entry_point.name, distribution, describe(error)))
+            broken = BrokenPlugin(plugin.name, plugin.distribution, describe(error))
+            self.broken.append(broken)
             return
-        self._take(module, entry_point.name, distribution)
+        self._take(module, plugin.name, plugin.distribution)
 
     def register(self, module: ModuleType | object, name: str, distribution: str) -> None:
         """Adds a plugin that is not installed; one that breaks a rule is noted in `broken`."""
@@ -276,6 +294,7 @@ __all__ = [
     "BrokenPlugin",
     "Catalogue",
     "Host",
+    "InstalledPlugin",
     "Offer",
     "describe",
 ]

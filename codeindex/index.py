@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from codeindex.catalog import Catalog
+from codeindex.catalog.catalog import Catalog
 from codeindex.encoding import IndexEncoder, embed_missing, index_fingerprint
 from codeindex.errors import DamagedIndexError, NotFoundError
 from codeindex.filters import Filter

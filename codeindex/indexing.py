@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from codeindex.catalog import Catalog, IncomingSnippet, SourceRow
+from codeindex.catalog.catalog import Catalog
+from codeindex.catalog.rows import IncomingSnippet, SourceRow
 from codeindex.encoding import encode_checked
 from codeindex.errors import UsageError
 from codeindex.extraction import Extracted, Extraction
@@ -202,8 +203,7 @@ class Run:
         with self._catalog.transaction():
             if len(digests):
                 self._catalog.add_vectors(self._source.row(), digests, vectors)
-            for extracted in chunk:
-                self._store_source(extracted, tags)
+            self._store_sources(chunk, tags)
 
     def _embed(
         self, incoming: Mapping[bytes, IncomingSnippet], chunk: Sequence[Extracted], plan: Plan
@@ -241,17 +241,38 @@ class Run:
             texts = self._catalog.moved_texts(origin.id)
             with self._catalog.transaction():
                 for item in extracted.snippets:
-                    snippet = item.snippet
-                    old = texts.get((snippet.kind, snippet.name, snippet.code))
+                    _, _, kind, name, _, _, code, _, _ = item.values
+                    old = texts.get((kind, name, code))
                     if item.text_digest in known or old is None:
                         continue
                     if self._catalog.copy_vector(encoder, old, item.text_digest):
                         carried.add(item.text_digest)
         return carried
 
-    def _store_source(self, extracted: Extracted, tag: Callable[[str], str]) -> None:
-        candidate, receipt = extracted.candidate, self._receipt
-        row = SourceRow(
+    def _store_sources(self, chunk: Sequence[Extracted], tag: Callable[[str], str]) -> None:
+        receipt = self._receipt
+        rows = [self._row(extracted, tag) for extracted in chunk]
+        pairs = list(zip(rows, chunk, strict=True))
+        touched = [row for row, extracted in pairs if extracted.unchanged]
+        self._catalog.touch_sources(touched)
+        receipt.files_changed -= len(touched)
+        receipt.files_unchanged += len(touched)
+        added, removed = self._catalog.put_sources(
+            [(row, extracted.snippets) for row, extracted in pairs if not extracted.unchanged]
+        )
+        receipt.snippets_added += added
+        receipt.snippets_removed += removed
+        for row, extracted in pairs:
+            if extracted.unchanged:
+                self._count_indexed(row.language, self._catalog.count_of(row.path))
+            elif extracted.skipped is None:
+                self._count_indexed(row.language, len(extracted.snippets))
+            else:
+                self._note_unreadable(row.path, row.language, extracted.skipped)
+
+    def _row(self, extracted: Extracted, tag: Callable[[str], str]) -> SourceRow:
+        candidate = extracted.candidate
+        return SourceRow(
             id=0,
             path=candidate.path,
             language=candidate.language,
@@ -262,20 +283,6 @@ class Run:
             digest=extracted.digest,
             skipped=extracted.skipped,
         )
-        if extracted.unchanged:
-            self._catalog.touch_source(row)
-            receipt.files_changed -= 1
-            receipt.files_unchanged += 1
-            self._count_indexed(candidate.language, self._catalog.count_of(candidate.path))
-            return
-        source = self._catalog.put_source(row)
-        added, removed = self._catalog.replace_snippets(source, extracted.snippets)
-        receipt.snippets_added += added
-        receipt.snippets_removed += removed
-        if extracted.skipped is None:
-            self._count_indexed(candidate.language, len(extracted.snippets))
-        else:
-            self._note_unreadable(candidate.path, candidate.language, extracted.skipped)
 
     def _count_indexed(self, language: str, snippets: int) -> None:
         self._receipt.files_indexed += 1

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from codeindex.catalog import SourceRow
+from codeindex.catalog.rows import SourceRow
 from codeindex.walk import Candidate, Skipped
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from codeindex.catalog import Catalog
+from codeindex.catalog.catalog import Catalog
 from codeindex.errors import PluginError, UsageError
 from codeindex.filters import Filter
 from codeindex.interfaces import Encoder, IndexBackend

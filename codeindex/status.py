@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from codeindex.catalog import Catalog
+from codeindex.catalog.catalog import Catalog
 
 
 def describe_index(catalog: Catalog, folder: Path, root: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from codeindex import __version__, sync
-from codeindex.catalog import Catalog
+from codeindex.catalog.catalog import Catalog
 from codeindex.errors import (
     DamagedIndexError,
     IndexLockedError,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from codeindex.catalog import Catalog
+from codeindex.catalog.catalog import Catalog
 from codeindex.errors import DamagedIndexError, PluginError, StorageError
 from codeindex.host import Host
 from codeindex.interfaces import IndexBackend

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from codeindex.snippet import Snippet
@@ -21,10 +22,8 @@ def embedding_text(snippet: Snippet) -> str:
     A snippet's docstring stands within its code too; it is cut from there where it stands
     verbatim, so that it does not use up the encoder's window twice.
     """
-    path = PurePosixPath(snippet.path)
-    folders = [*path.parts[:-1], path.stem][-PATH_PARTS:]
     lines = [
-        " ".join(word for part in folders for word in split_identifier(part)),
+        _path_words(snippet.path),
         f"{snippet.name.replace('.', ' ')} {' '.join(split_identifier(snippet.name))}",
     ]
     docstring = _stripped(snippet.docstring)
@@ -35,6 +34,13 @@ def embedding_text(snippet: Snippet) -> str:
         code = code.replace(docstring, "", 1)
     lines.append(code[:MAX_CODE_CHARS])
     return "\n".join(lines)
+
+
+@lru_cache(maxsize=64)  # the snippets of a file come one after the other
+def _path_words(path: str) -> str:
+    place = PurePosixPath(path)
+    folders = [*place.parts[:-1], place.stem][-PATH_PARTS:]
+    return " ".join(word for part in folders for word in split_identifier(part))
 
 
 def _stripped(text: str) -> str:

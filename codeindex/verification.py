@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from codeindex.catalog import Catalog
+from codeindex.catalog.catalog import Catalog
 from codeindex.filters import Filter
 from codeindex.interfaces import IndexBackend
 from codeindex.vectors import Embeddings

@@ -1,32 +1,25 @@
 """Worker processes that extract files, so that parsing uses every core.
 
-Each is a fresh ``python -m codeindex.workers``: nothing is forked (threads of other
+Each is a fresh ``python -m codeindex.worker``: nothing is forked (threads of other
 libraries would hang in the child) and the caller's main script is not run again, as
 multiprocessing would do. A file that kills its worker is skipped with that reason.
 """
 
 from __future__ import annotations
 
-import gc
-import marshal
 import os
-import signal
-import struct
 import subprocess
 import sys
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import astuple
-from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any
 
-from codeindex.catalog.rows import IncomingSnippet, SnippetWords
 from codeindex.extraction import Extracted, Extraction
 from codeindex.host import Host
-from codeindex.snippet import Snippet
 from codeindex.walk import Candidate
+from codeindex.worker import pack_candidate, receive, unpack, write
 
 Task = tuple[Candidate, bytes]
 """A file and the digest known of it (empty if none)."""
@@ -35,7 +28,6 @@ BATCH_FILES = 8
 BATCH_BYTES = 400_000
 AHEAD = 12
 """Batches a worker may be ahead: enough to work on while a chunk is embedded and stored."""
-_LENGTH = struct.Struct("<Q")
 
 
 def extract_in_process(
@@ -54,7 +46,7 @@ def extract_in_workers(
 
     At most a few batches a worker are under way, so memory does not grow with the input.
     """
-    setup = (host.only, host.skip, {name: dict(values) for name, values in options.items()})
+    setup = ([*map(tuple, host.loaded)], {name: dict(values) for name, values in options.items()})
     workers: SimpleQueue[_Worker] = SimpleQueue()
     started = [_Worker(setup) for _ in range(jobs)]
     for worker in started:
@@ -93,7 +85,7 @@ class _Worker:
     def _start(self) -> None:
         path = os.pathsep.join(entry for entry in sys.path if entry)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "codeindex.workers"],
+            [sys.executable, "-m", "codeindex.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": path},
@@ -112,20 +104,20 @@ class _Worker:
     def _ask(self, batch: Sequence[Task]) -> list[Extracted] | None:
         """The worker's answer; None if it died, in which case a new one has been started."""
         try:
-            self._send([(_pack_candidate(candidate), known) for candidate, known in batch])
-            rows = _receive(self._stdout())
+            self._send([(pack_candidate(candidate), known) for candidate, known in batch])
+            rows = receive(self._stdout())
         except (OSError, EOFError):
             self._end()
             if self._stopped:
                 return [Extracted(task[0], b"", skipped="stopped") for task in batch]
             self._start()
             return None
-        return [_unpack(task[0], row) for task, row in zip(batch, rows, strict=True)]
+        return [unpack(task[0], row) for task, row in zip(batch, rows, strict=True)]
 
     def _send(self, value: Any) -> None:
         if self._process.stdin is None:
             raise OSError("the worker has no stdin")
-        _write(self._process.stdin, value)
+        write(self._process.stdin, value)
 
     def _stdout(self) -> IO[bytes]:
         if self._process.stdout is None:
@@ -158,89 +150,3 @@ def _batches(tasks: Iterable[Task]) -> Iterator[list[Task]]:
             batch, size = [], 0
     if batch:
         yield batch
-
-
-# -- the worker's side ------------------------------------------------------------------------
-
-
-def main() -> None:
-    """Answers batches from stdin until it is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    # What a plugin prints must not mix with the answers.
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    requests = sys.stdin.buffer
-    only, skip, options = _receive(requests)
-    extraction = Extraction(Host.load(only=only, skip=skip), options)
-    # Syntax trees are large and free of cycles that matter: the collector would walk them
-    # again and again and find nothing. It runs between batches instead.
-    gc.disable()
-    while True:
-        try:
-            batch = _receive(requests)
-        except EOFError:
-            return
-        results = [extraction.run(_unpack_candidate(row), known) for row, known in batch]
-        _write(answers, [_pack(result) for result in results])
-        del results
-        gc.collect(1)
-
-
-def _write(stream: IO[bytes], value: Any) -> None:
-    data = marshal.dumps(value)
-    stream.write(_LENGTH.pack(len(data)))
-    stream.write(data)
-    stream.flush()
-
-
-def _receive(stream: IO[bytes]) -> Any:
-    header = stream.read(_LENGTH.size)
-    if len(header) < _LENGTH.size:
-        raise EOFError
-    length = _LENGTH.unpack(header)[0]
-    data = stream.read(length)
-    if len(data) < length:
-        raise EOFError
-    return marshal.loads(data)  # noqa: S302  (written by our own child, plain values)
-
-
-def _pack_candidate(candidate: Candidate) -> tuple[Any, ...]:
-    row = astuple(candidate)
-    return tuple(str(value) if isinstance(value, Path) else value for value in row)
-
-
-def _unpack_candidate(row: tuple[Any, ...]) -> Candidate:
-    path, location, *rest = row
-    return Candidate(path, Path(location), *rest)
-
-
-def _pack(result: Extracted) -> tuple[Any, ...]:
-    snippets = []
-    for item in result.snippets:
-        s, w = item.snippet, item.words
-        fields = (s.path, s.language, s.kind, s.name, s.start_line, s.end_line, s.code, s.docstring)
-        words = (w.name, w.path, w.docstring, w.code)
-        snippets.append((item.key, fields, _plain(s.extra), item.text, item.text_digest, words))
-    return (result.digest, snippets, result.unchanged, result.skipped)
-
-
-def _unpack(candidate: Candidate, row: tuple[Any, ...]) -> Extracted:
-    digest, packed, unchanged, skipped = row
-    snippets = tuple(
-        IncomingSnippet(key, Snippet(*(*fields, extra)), text, digest_, SnippetWords(*words))
-        for key, fields, extra, text, digest_, words in packed
-    )
-    return Extracted(candidate, digest, snippets, unchanged, skipped)
-
-
-def _plain(value: Any) -> Any:
-    """`value` in the built-in types that marshal takes: mappings as dict, sequences as list."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
-
-
-if __name__ == "__main__":
-    main()

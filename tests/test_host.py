@@ -112,7 +112,7 @@ def test_a_plugin_that_fails_to_import_is_broken_not_fatal(monkeypatch, tmp_path
     (tmp_path / "explosive_plugin.py").write_text("raise ImportError('missing part')\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(
-        "codeindex.host.entry_points",
+        "importlib.metadata.entry_points",
         lambda group: [EntryPoint("explosive", "explosive_plugin", group)],
     )
     host = Host.load()

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from codeindex import Index, sync
-from codeindex.catalog import Catalog
+from codeindex.catalog.catalog import Catalog
 from codeindex.catalog.schema import MIGRATIONS
 from codeindex.errors import DamagedIndexError, IndexVersionError, StorageError
 

@@ -38,6 +38,11 @@ def test_any_text_gives_lower_case_words(text):
     assert all(word == word.lower() for word in words.split())
 
 
+@given(st.text(alphabet=st.characters(max_codepoint=127)))
+def test_ascii_gives_the_same_words_as_any_other_text(text):
+    assert searchable_words(f"{text} é").split() == [*searchable_words(text).split(), "é"]
+
+
 @given(st.from_regex(r"[a-z]{1,8}(_[a-z]{1,8}){0,3}", fullmatch=True))
 def test_every_part_and_the_whole_can_be_found(identifier):
     words = searchable_words(f"call({identifier})").split()

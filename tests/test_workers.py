@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import marshal
 import os
+from types import MappingProxyType
 
 import pytest
 
-from codeindex import Host, workers
+from codeindex import Host, Snippet, workers
+from codeindex.catalog.rows import snippet_of, snippet_values
 from codeindex.walk import Candidate
 from codeindex.workers import extract_in_process, extract_in_workers
 
@@ -88,13 +91,13 @@ def test_stopping_early_ends_the_processes(tmp_path, host):
 
 
 def test_extra_facts_of_any_mapping_survive_the_pipe():
-    packed = workers._plain({"a": (1, 2), "b": dataclasses.asdict(Point(1))})
-    assert packed == {"a": [1, 2], "b": {"x": 1}}
+    extra = MappingProxyType({"a": (1, 2), "b": MappingProxyType({"c": None})})
+    snippet = Snippet("p.py", "python", "function", "f", 1, 2, "def f(): ...", "", extra)
+    values = marshal.loads(marshal.dumps(snippet_values(snippet)))
+    assert snippet_of(values) == dataclasses.replace(snippet, extra={"a": [1, 2], "b": {"c": None}})
+    with pytest.raises(TypeError, match="holds a set"):
+        snippet_values(dataclasses.replace(snippet, extra={"a": {1}}))
 
-
-@dataclasses.dataclass
-class Point:
-    x: int
 
 
 def _children() -> set[int]:

@@ -12,11 +12,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-import codeindex_onnx
 import numpy as np
 import onnx
 from onnx import numpy_helper
 
+import codeindex_onnx
 from benchmarks.frame.process import environment, run
 
 REQUIREMENT = "semble==0.7.0"

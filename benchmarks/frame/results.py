@@ -38,8 +38,7 @@ def record(benchmark: Benchmark, settings: Settings, measures: Sequence[Measure]
             "system": f"{platform.system()} {platform.machine()}",
             "python": platform.python_version(),
         },
-        "versions": {name: _version(name) for name in _PACKAGES}
-        | dict([REQUIREMENT.split("==")]),
+        "versions": {name: _version(name) for name in _PACKAGES} | dict([REQUIREMENT.split("==")]),
         "measures": [{**asdict(measure), "met": measure.met} for measure in measures],
     }
 

@@ -15,9 +15,7 @@ def markdown(results: Sequence[dict[str, Any]]) -> str:
     if not results:
         return "No results yet: run `make bench`."
     lines = ["| | measured | goal | |", "|---|---|---|---|"]
-    for result in results:
-        for measure in result["measures"]:
-            lines.append(_row(measure))
+    lines += [_row(measure) for result in results for measure in result["measures"]]
     machines = sorted({_machine(result) for result in results})
     return "\n".join([*lines, "", *(f"Measured on {machine}." for machine in machines)])
 

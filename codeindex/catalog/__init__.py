@@ -1,6 +1,5 @@
-"""The catalog: one SQLite file per index that holds the truth; the vector index is derived."""
+"""The catalog: one SQLite file per index that holds the truth; the vector index is derived.
 
-from codeindex.catalog.catalog import Catalog
-from codeindex.catalog.rows import IncomingSnippet, SourceRow
-
-__all__ = ["Catalog", "IncomingSnippet", "SourceRow"]
+`codeindex.catalog.catalog.Catalog` is the whole of it. Nothing is imported here: worker
+processes need its rows and words, and not numpy.
+"""

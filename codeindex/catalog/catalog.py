@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from codeindex.catalog import snippets as snippet_table
+from codeindex.catalog import sources as source_table
 from codeindex.catalog import vectors as vector_table
 from codeindex.catalog import words as word_table
 from codeindex.catalog.connection import connect, translated
-from codeindex.catalog.rows import IncomingSnippet, OutboxRow, SourceRow
+from codeindex.catalog.rows import (
+    SNIPPET_COLUMNS,
+    IncomingSnippet,
+    OutboxRow,
+    SourceRow,
+    snippet_of,
+)
 from codeindex.catalog.schema import migrate, schema_version
 from codeindex.errors import NotFoundError
 from codeindex.filters import Filter, Payload
 from codeindex.interfaces import EncoderInfo
 from codeindex.snippet import Snippet
 from codeindex.vectors import Embeddings
-
-_SNIPPET_COLUMNS = "id, path, language, kind, name, start_line, end_line, code, docstring, extra"
-_BATCH = 500
 
 
 class Catalog:
@@ -96,183 +100,60 @@ class Catalog:
             [(key, json.dumps(value)) for key, value in values.items()],
         )
 
-    # -- sources ----------------------------------------------------------------------------
+    # -- sources and snippets ---------------------------------------------------------------
 
     def sources(self) -> dict[str, SourceRow]:
         """Every source by its path."""
         with translated(self.path):
-            rows = self._connection.execute(
-                "SELECT id, path, language, extractor, size, mtime_ns, ctime_ns, digest, skipped"
-                " FROM sources"
-            ).fetchall()
-        return {row[1]: SourceRow(*row) for row in rows}
+            return source_table.all_sources(self._connection)
 
-    def put_source(self, row: SourceRow) -> int:
-        """Stores a source, replacing what was known of its path; returns its row id."""
-        cursor = self._connection.execute(
-            "INSERT INTO sources (path, language, extractor, size, mtime_ns, ctime_ns, digest,"
-            " skipped, indexed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (path) DO UPDATE SET language = excluded.language,"
-            " extractor = excluded.extractor, size = excluded.size,"
-            " mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns,"
-            " digest = excluded.digest, skipped = excluded.skipped,"
-            " indexed_at = excluded.indexed_at RETURNING id",
-            (
-                row.path,
-                row.language,
-                row.extractor,
-                row.size,
-                row.mtime_ns,
-                row.ctime_ns,
-                row.digest,
-                row.skipped,
-                time.time(),
-            ),
-        )
-        return int(cursor.fetchone()[0])
+    def put_sources(
+        self, sources: Sequence[tuple[SourceRow, Sequence[IncomingSnippet]]]
+    ) -> tuple[int, int]:
+        """Stores sources and makes their snippets the given ones; only differences are written.
 
-    def touch_source(self, row: SourceRow) -> None:
-        """Notes new size and times of a source whose bytes are the same."""
-        self._connection.execute(
-            "UPDATE sources SET size = ?, mtime_ns = ?, ctime_ns = ? WHERE path = ?",
-            (row.size, row.mtime_ns, row.ctime_ns, row.path),
-        )
+        Returns:
+            How many snippets were added, how many removed.
+        """
+        ids = source_table.put_sources(self._connection, [row for row, _ in sources])
+        incoming = {ids[row.path]: snippets for row, snippets in sources}
+        return snippet_table.replace_snippets(self._connection, incoming)
 
-    def remove_sources(self, ids: Iterable[int]) -> int:
+    def touch_sources(self, rows: Sequence[SourceRow]) -> None:
+        """Notes new sizes and times of sources whose bytes are the same."""
+        source_table.touch_sources(self._connection, rows)
+
+    def remove_sources(self, ids: Sequence[int]) -> int:
         """Removes sources and their snippets; returns how many snippets went."""
-        removed = 0
-        for source in ids:
-            removed += self._drop_snippets(self._snippet_ids(source).values())
-            self._connection.execute("DELETE FROM sources WHERE id = ?", (source,))
-        return removed
-
-    # -- snippets ---------------------------------------------------------------------------
-
-    def replace_snippets(self, source: int, incoming: Sequence[IncomingSnippet]) -> tuple[int, int]:
-        """Makes `incoming` the snippets of a source: only the difference is written.
-
-        Returns:
-            How many were added, how many removed.
-        """
-        present = self._snippet_ids(source)
-        wanted = {item.key: item for item in incoming}
-        kept = [(item, present[key]) for key, item in wanted.items() if key in present]
-        moved = self._update_kept(kept)
-        removed = self._drop_snippets(
-            [id for key, id in present.items() if key not in wanted] + [id for _, id in moved]
-        )
-        fresh = [item for key, item in wanted.items() if key not in present]
-        self._insert(source, fresh + [item for item, _ in moved])
-        return len(fresh) + len(moved), removed
-
-    def _update_kept(
-        self, kept: Sequence[tuple[IncomingSnippet, int]]
-    ) -> list[tuple[IncomingSnippet, int]]:
-        """Notes new line numbers of snippets that stay.
-
-        Returns:
-            Those that differ in more than lines (docstring, kind of text): they are to be
-            written anew, since their vector and words change.
-        """
-        rewritten = []
-        for item, id in kept:
-            snippet = item.snippet
-            known = self._connection.execute(
-                "SELECT text_digest, docstring, extra, language FROM snippets WHERE id = ?", (id,)
-            ).fetchone()
-            extra = _dump(snippet.extra)
-            if known != (item.text_digest, snippet.docstring, extra, snippet.language):
-                rewritten.append((item, id))
-                continue
-            self._connection.execute(
-                "UPDATE snippets SET start_line = ?, end_line = ?"
-                " WHERE id = ? AND (start_line <> ? OR end_line <> ?)",
-                (snippet.start_line, snippet.end_line, id, snippet.start_line, snippet.end_line),
-            )
-        return rewritten
-
-    def _insert(self, source: int, items: Sequence[IncomingSnippet]) -> None:
-        if not items:
-            return
-        # Ids are given here, not by SQLite, so that one statement writes many rows.
-        row = self._connection.execute(
-            "SELECT seq FROM sqlite_sequence WHERE name = 'snippets'"
-        ).fetchone()
-        first = (row[0] if row else 0) + 1
-        self._connection.executemany(
-            f"INSERT INTO snippets ({_SNIPPET_COLUMNS}, key, source, text_digest)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (id, *_snippet_values(item.snippet), item.key, source, item.text_digest)
-                for id, item in enumerate(items, first)
-            ],
-        )
-        word_table.add_words(
-            self._connection, ((id, item.words) for id, item in enumerate(items, first))
-        )
-        self._send("add", range(first, first + len(items)))
-
-    def _drop_snippets(self, ids: Iterable[int]) -> int:
-        ids = list(ids)
-        for start in range(0, len(ids), _BATCH):
-            chunk = ids[start : start + _BATCH]
-            word_table.remove_words(self._connection, self._snippets(chunk).items())
-            self._connection.executemany(
-                "DELETE FROM snippets WHERE id = ?", [(id,) for id in chunk]
-            )
-        self._send("remove", ids)
-        return len(ids)
-
-    def _snippet_ids(self, source: int) -> dict[bytes, int]:
-        return dict(
-            self._connection.execute("SELECT key, id FROM snippets WHERE source = ?", (source,))
-        )
+        gone = snippet_table.ids_of_sources(self._connection, ids)
+        snippet_table.drop_snippets(self._connection, gone)
+        source_table.delete_sources(self._connection, ids)
+        return len(gone)
 
     def snippets(self, ids: Sequence[int]) -> dict[int, Snippet]:
         """Snippets by id; ids that are not there are left out."""
         with translated(self.path):
-            return self._snippets(ids)
-
-    def _snippets(self, ids: Sequence[int]) -> dict[int, Snippet]:
-        found = {}
-        for start in range(0, len(ids), _BATCH):
-            chunk = ids[start : start + _BATCH]
-            marks = ",".join("?" * len(chunk))
-            for row in self._connection.execute(
-                f"SELECT {_SNIPPET_COLUMNS} FROM snippets WHERE id IN ({marks})",
-                tuple(chunk),
-            ):
-                found[row[0]] = _snippet(row)
-        return found
+            return snippet_table.snippets_by_id(self._connection, ids)
 
     def payloads(self, ids: Sequence[int]) -> dict[int, Payload]:
         """What a backend keeps beside the vector of each snippet."""
-        found = {}
         with translated(self.path):
-            for start in range(0, len(ids), _BATCH):
-                chunk = ids[start : start + _BATCH]
-                marks = ",".join("?" * len(chunk))
-                for row in self._connection.execute(
-                    f"SELECT id, path, language, kind FROM snippets WHERE id IN ({marks})",
-                    tuple(chunk),
-                ):
-                    found[row[0]] = Payload(*row[1:])
-        return found
+            return snippet_table.payloads_by_id(self._connection, ids)
 
     def iterate(self, where: Filter = Filter()) -> Iterator[tuple[int, Snippet]]:  # noqa: B008
         """(id, snippet) of all that satisfy `where`, by path and line; memory stays flat."""
         with translated(self.path):
             cursor = self._connection.execute(
-                f"SELECT {_SNIPPET_COLUMNS} FROM snippets ORDER BY path, start_line, id"
+                f"SELECT id, {SNIPPET_COLUMNS} FROM snippets ORDER BY path, start_line, id"
             )
-            for row in cursor:
-                snippet = _snippet(row)
+            for id, *values in cursor:
+                snippet = snippet_of(values)
                 if (
                     (not where.languages or snippet.language in where.languages)
                     and (not where.kinds or snippet.kind in where.kinds)
                     and where.matches_path(snippet.path)
                 ):
-                    yield row[0], snippet
+                    yield id, snippet
 
     def snippets_by_source(self) -> dict[int, int]:
         """Source id → how many snippets it has, for those that have any."""
@@ -320,13 +201,7 @@ class Catalog:
 
     def copy_vector(self, encoder: int, old: bytes, new: bytes) -> bool:
         """Gives the text `new` the vector of the text `old`; whether there was one."""
-        cursor = self._connection.execute(
-            "INSERT INTO vectors (encoder, text_digest, vector)"
-            " SELECT encoder, ?, vector FROM vectors WHERE encoder = ? AND text_digest = ?"
-            " ON CONFLICT (text_digest, encoder) DO NOTHING",
-            (new, encoder, old),
-        )
-        return cursor.rowcount > 0
+        return vector_table.copy_vector(self._connection, encoder, old, new)
 
     def vectors(self, encoder: int, dim: int, ids: Sequence[int]) -> tuple[list[int], Embeddings]:
         """Ids that exist and have a vector, and the vectors (n, dim)."""
@@ -356,18 +231,12 @@ class Catalog:
         with translated(self.path):
             marks = ",".join("?" * len(ids))
             rows = self._connection.execute(
-                f"SELECT {_SNIPPET_COLUMNS}, text_digest FROM snippets WHERE id IN ({marks})",
+                f"SELECT text_digest, {SNIPPET_COLUMNS} FROM snippets WHERE id IN ({marks})",
                 tuple(ids),
             ).fetchall()
-        return {row[-1]: recipe(_snippet(row)) for row in rows}
+        return {digest: recipe(snippet_of(values)) for digest, *values in rows}
 
     # -- outbox -----------------------------------------------------------------------------
-
-    def _send(self, operation: str, ids: Iterable[int]) -> None:
-        self._connection.executemany(
-            "INSERT INTO outbox (operation, snippet) VALUES (?, ?)",
-            [(operation, id) for id in ids],
-        )
 
     def pending(self) -> list[OutboxRow]:
         """Changes that the backend has not applied, oldest first."""
@@ -416,8 +285,8 @@ class Catalog:
         """Makes the words table anew from the snippets."""
         word_table.clear_words(self._connection)
         ids = [row[0] for row in self._connection.execute("SELECT id FROM snippets ORDER BY id")]
-        for start in range(0, len(ids), _BATCH):
-            snippets = self._snippets(ids[start : start + _BATCH])
+        for _, chunk in snippet_table.chunks(ids):
+            snippets = snippet_table.snippets_by_id(self._connection, chunk)
             word_table.add_words(
                 self._connection,
                 ((id, word_table.words_of(snippet)) for id, snippet in snippets.items()),
@@ -428,27 +297,3 @@ class Catalog:
         if self.manifest().get("words_recipe") != word_table.WORDS_RECIPE:
             with self.transaction():
                 self.rebuild_words()
-
-
-def _dump(extra: Mapping[str, Any]) -> str:
-    return json.dumps(dict(extra), sort_keys=True) if extra else "{}"
-
-
-def _snippet_values(snippet: Snippet) -> tuple[Any, ...]:
-    return (
-        snippet.path,
-        snippet.language,
-        snippet.kind,
-        snippet.name,
-        snippet.start_line,
-        snippet.end_line,
-        snippet.code,
-        snippet.docstring,
-        _dump(snippet.extra),
-    )
-
-
-def _snippet(row: Sequence[Any]) -> Snippet:
-    extra = json.loads(row[9]) if row[9] != "{}" else {}
-    path, language, kind, name, start, end, code, docstring = row[1:9]
-    return Snippet(path, language, kind, name, start, end, code, docstring, extra)

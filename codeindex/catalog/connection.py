@@ -31,11 +31,12 @@ def connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
             connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
         else:
             connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+            connection.execute("PRAGMA page_size=16384")
         try:
             if not readonly:
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute("PRAGMA synchronous=FULL")
-                connection.execute("PRAGMA wal_autocheckpoint=4000")
+                connection.execute("PRAGMA wal_autocheckpoint=2000")
             connection.execute("PRAGMA foreign_keys=ON")
             connection.execute("PRAGMA cache_size=-32768")
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()

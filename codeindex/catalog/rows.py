@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from codeindex.snippet import Snippet
+
+SNIPPET_COLUMNS = "path, language, kind, name, start_line, end_line, code, docstring, extra"
+
+SnippetValues = tuple[str, str, str, str, int, int, str, str, str]
+"""Values of `SNIPPET_COLUMNS`; ``extra`` as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,31 +36,23 @@ class SourceRow:
     skipped: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class SnippetWords:
-    """The searchable words of a snippet, by field."""
-
-    name: str
-    path: str
-    docstring: str
-    code: str
-
-
-@dataclass(frozen=True, slots=True)
-class IncomingSnippet:
-    """A snippet on its way into the catalog.
+class IncomingSnippet(NamedTuple):
+    """A snippet on its way into the catalog, as plain values: it crosses from the process
+    that extracted it, and tens of thousands do.
 
     Attributes:
         key: see `codeindex.snippet.snippet_key`.
+        values: the snippet's columns, see `snippet_values`.
         text: what is given to the encoder.
         text_digest: 16 bytes of BLAKE2b of `text`.
+        words: the searchable words of name, path, docstring and code.
     """
 
     key: bytes
-    snippet: Snippet
+    values: SnippetValues
     text: str
     text_digest: bytes
-    words: SnippetWords
+    words: tuple[str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +62,32 @@ class OutboxRow:
     seq: int
     operation: str
     snippet: int
+
+
+def snippet_values(snippet: Snippet) -> SnippetValues:
+    """A snippet as the catalog stores it."""
+    extra = snippet.extra
+    return (
+        snippet.path,
+        snippet.language,
+        snippet.kind,
+        snippet.name,
+        snippet.start_line,
+        snippet.end_line,
+        snippet.code,
+        snippet.docstring,
+        json.dumps(dict(extra), sort_keys=True, default=_as_dict) if extra else "{}",
+    )
+
+
+def _as_dict(value: object) -> dict[Any, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"extra holds a {type(value).__name__}, which is no JSON value")
+
+
+def snippet_of(values: Sequence[Any]) -> Snippet:
+    """The snippet of `SnippetValues`."""
+    path, language, kind, name, start, end, code, docstring, extra = values
+    parsed = json.loads(extra) if extra != "{}" else {}
+    return Snippet(path, language, kind, name, start, end, code, docstring, parsed)

@@ -55,6 +55,17 @@ def add_vectors(
     )
 
 
+def copy_vector(connection: sqlite3.Connection, encoder: int, old: bytes, new: bytes) -> bool:
+    """Gives the text `new` the vector of the text `old`; whether there was one."""
+    cursor = connection.execute(
+        "INSERT INTO vectors (encoder, text_digest, vector)"
+        " SELECT encoder, ?, vector FROM vectors WHERE encoder = ? AND text_digest = ?"
+        " ON CONFLICT (text_digest, encoder) DO NOTHING",
+        (new, encoder, old),
+    )
+    return cursor.rowcount > 0
+
+
 def vectors_of_snippets(
     connection: sqlite3.Connection, encoder: int, dim: int, ids: Sequence[int]
 ) -> tuple[list[int], Embeddings]:

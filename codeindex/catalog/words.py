@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 
-from codeindex.catalog.rows import SnippetWords
 from codeindex.snippet import Snippet
 from codeindex.words import searchable_words
 
@@ -14,22 +13,26 @@ WORDS_RECIPE = "identifier-parts-and-compound/1"
 because a contentless table needs the exact words that went in to take a row out."""
 
 
-def words_of(snippet: Snippet) -> SnippetWords:
+Words = tuple[str, str, str, str]
+"""Searchable words of name, path, docstring and code."""
+
+
+def words_of(snippet: Snippet) -> Words:
     """The words of a snippet; its docstring counts as docstring only, not as code."""
     code = snippet.code.replace(snippet.docstring, " ", 1) if snippet.docstring else snippet.code
-    return SnippetWords(
-        name=searchable_words(snippet.name),
-        path=searchable_words(snippet.path),
-        docstring=searchable_words(snippet.docstring),
-        code=searchable_words(code),
+    return (
+        searchable_words(snippet.name),
+        searchable_words(snippet.path),
+        searchable_words(snippet.docstring),
+        searchable_words(code),
     )
 
 
-def add_words(connection: sqlite3.Connection, rows: Iterable[tuple[int, SnippetWords]]) -> None:
+def add_words(connection: sqlite3.Connection, rows: Iterable[tuple[int, Words]]) -> None:
     """Adds the words of snippets by id."""
     connection.executemany(
         "INSERT INTO words (rowid, name, path, docstring, code) VALUES (?, ?, ?, ?, ?)",
-        ((id, words.name, words.path, words.docstring, words.code) for id, words in rows),
+        [(id, *words) for id, words in rows],
     )
 
 
@@ -38,10 +41,7 @@ def remove_words(connection: sqlite3.Connection, rows: Iterable[tuple[int, Snipp
     connection.executemany(
         "INSERT INTO words (words, rowid, name, path, docstring, code)"
         " VALUES ('delete', ?, ?, ?, ?, ?)",
-        (
-            (id, words.name, words.path, words.docstring, words.code)
-            for id, words in ((id, words_of(snippet)) for id, snippet in rows)
-        ),
+        [(id, *words_of(snippet)) for id, snippet in rows],
     )
 
 

@@ -112,6 +112,7 @@ def _of_tree(
     options: WalkOptions,
     skipped: list[str],
 ) -> Iterator[Snippet]:
+    from codeindex.catalog.rows import snippet_of
     from codeindex.walk import Claims, Skipped, walk
 
     root = source.absolute() if source.is_dir() else source.absolute().parent
@@ -124,4 +125,4 @@ def _of_tree(
         result = extraction.run(item)
         if result.skipped is not None:
             skipped.append(f"{item.path}: {result.skipped}")
-        yield from (incoming.snippet for incoming in result.snippets)
+        yield from (snippet_of(incoming.values) for incoming in result.snippets)

@@ -10,6 +10,8 @@
 A dual encoder has two towers, in folders that ``encoder.json`` names::
 
     "towers": {"query": "query", "corpus": "corpus"}
+
+``static`` says where the table of a static model lies, see `codeindex_onnx.static`.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ class Tower:
     model: bytes
     tokenizer: bytes
     prompt: str
+    static: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,8 @@ def read_bundle(folder: Path) -> Bundle:
         if role not in places:
             raise UsageError(f"{folder / MANIFEST}: 'towers' lacks {role!r}")
         files = [_file(folder, places[role], name, digests, read) for name in (MODEL, TOKENIZER)]
-        towers[role] = Tower(files[0], files[1], str(prompts.get(role, "")))
+        static = manifest.get("static") if "towers" not in manifest else None
+        towers[role] = Tower(files[0], files[1], str(prompts.get(role, "")), static)
     used = {name: digests[name] for name in sorted(read)}
     facts = [FORMAT, used, dict(places), manifest["pooling"], prompts, manifest["max_tokens"]]
     fingerprint = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
@@ -96,7 +100,7 @@ def write_manifest(folder: Path, facts: Mapping[str, Any]) -> None:
 
     Args:
         facts: name, version, dim, pooling, max_tokens, prompts, base_model, licence, made_by,
-            and ``towers`` for a dual encoder.
+            ``towers`` of a dual encoder, ``static`` of a static one.
     """
     digests = {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()

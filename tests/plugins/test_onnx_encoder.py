@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,8 @@ from codeindex import Host
 from codeindex.errors import NotFoundError, OptionError, UsageError
 from codeindex_onnx import BUNDLES
 from codeindex_onnx.bundle import read_bundle, write_manifest
-from codeindex_onnx.encoder import OnnxEncoder, _batches
+from codeindex_onnx.encoder import OnnxEncoder
+from codeindex_onnx.graph import GraphModel, batches
 from codeindex_onnx.tokenization import SPLIT_AT_WORDS, TokenIds
 
 WORDS = ["[UNK]", "red", "green", "blue", "apple", "sky"]
@@ -109,16 +112,16 @@ def test_neighbours_and_batches_do_not_matter(bundle, monkeypatch):
     alone = np.vstack([encoder.encode_corpus([text]) for text in TEXTS])
     np.testing.assert_allclose(together, alone, atol=1e-6)
     for budget, round_size in ((1, 2), (10, 3), (100_000, 1)):
-        monkeypatch.setattr("codeindex_onnx.encoder.TOKENS_PER_BATCH", budget)
+        monkeypatch.setattr("codeindex_onnx.graph.TOKENS_PER_BATCH", budget)
         monkeypatch.setattr("codeindex_onnx.encoder.TEXTS_PER_ROUND", round_size)
         np.testing.assert_allclose(encoder.encode_corpus(TEXTS), together, atol=1e-6)
 
 
 @given(st.lists(st.integers(0, 500), max_size=60))
 def test_batches_hold_every_row_once_within_the_budget(lengths):
-    batches = list(_batches(lengths))
-    assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
-    for batch in batches:
+    found = list(batches(lengths))
+    assert sorted(row for batch in found for row in batch) == list(range(len(lengths)))
+    for batch in found:
         assert len(batch) == 1 or len(batch) * max(lengths[row] for row in batch) <= 16_384
 
 
@@ -261,6 +264,44 @@ def test_fast_equals_a_plain_mean_of_its_table(fast):
         np.testing.assert_allclose(vector, total / norm if norm else total, atol=1e-5)
 
 
+def test_fast_without_the_runtime_equals_its_graph(fast):
+    model = (BUNDLES / "fast" / "model.onnx").read_bytes()
+    texts = [path.read_text()[:9000] for path in sorted(BUNDLES.parent.glob("*.py"))] + ["", "x"]
+    ids = fast._corpus._tokenizer.of(texts)
+    graph = GraphModel(model, fast.info.dim, 1).encode(ids)
+    np.testing.assert_allclose(fast.encode_corpus(texts), graph, atol=1e-6)
+
+
+def test_fast_loads_neither_runtime_nor_tokenizers_for_ascii():
+    code = (
+        "import sys; from codeindex_onnx import BUNDLES\n"
+        "from codeindex_onnx.encoder import OnnxEncoder\n"
+        "OnnxEncoder(BUNDLES / 'fast').encode_queries(['parse a date'])\n"
+        "assert not {'onnxruntime', 'tokenizers'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rows": {"offset": 10**9, "dtype": "int8", "shape": [29525, 256]}},
+        {"rows": {"offset": 0, "dtype": "int8", "shape": [29525, 128]}},
+        {"rows": {"offset": 0, "dtype": "float32", "shape": [29525, 256]}},
+        {"scales": {}},
+        {"scales": None},
+    ],
+)
+def test_a_table_that_is_not_where_the_manifest_says_is_told(tmp_path, change):
+    folder = tmp_path / "fast"
+    shutil.copytree(BUNDLES / "fast", folder)
+    manifest = json.loads((folder / "encoder.json").read_text())
+    manifest["static"] |= change
+    (folder / "encoder.json").write_text(json.dumps(manifest))
+    with pytest.raises(UsageError, match="static"):
+        OnnxEncoder(folder)
+
+
 GOLDEN = {
     "parse a date string": [0.06144, 0.10777, 0.01402, -0.12404, 0.08633],
     "retry with exponential backoff": [0.10991, -0.10674, 0.06307, 0.01799, 0.02488],
@@ -304,8 +345,17 @@ def token_ids():
     return ids
 
 
+PIECES = st.sampled_from(["back", "off", "s", "x" * 99, "xy", "7", "zq", "[UNK]", "##s", " ", "_"])
+
+
 @settings(deadline=None, max_examples=300)
-@given(text=st.one_of(st.text(), st.text(alphabet=st.characters(max_codepoint=127))))
+@given(
+    text=st.one_of(
+        st.text(),
+        st.text(alphabet=st.characters(max_codepoint=127)),
+        st.lists(PIECES).map("".join),
+    )
+)
 def test_the_short_cut_gives_the_librarys_ids(token_ids, text):
     assert token_ids.of([text]) == token_ids._by_library([text])
 

@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 from model2vec.distill import distill
-from static_model import static_model
+from static_model import places, static_model
 from tokenizers import Tokenizer
 
 from codeindex.extraction import Extraction
@@ -99,12 +99,13 @@ def write_static_bundle(
 ) -> None:
     """Writes a bundle from a table (vocab, dim), whatever made it."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / MODEL).write_bytes(static_model(table).SerializeToString(deterministic=True))
+    model = static_model(table).SerializeToString(deterministic=True)
+    (folder / MODEL).write_bytes(model)
     (folder / TOKENIZER).write_text(
         json.dumps(json.loads(tokenizer.to_str()), ensure_ascii=False, separators=(",", ":")),
         "utf-8",
     )
-    write_manifest(folder, facts)
+    write_manifest(folder, {**facts, "static": places(model)})
 
 
 def check(folder: Path, table: np.ndarray, tokenizer: Tokenizer, texts: list[str]) -> float:

@@ -67,6 +67,20 @@ def static_model(table: np.ndarray) -> onnx.ModelProto:
     return model
 
 
+def places(model: bytes) -> dict[str, dict[str, object]]:
+    """Where the table's tensors lie in a serialised static model; see `codeindex_onnx.static`."""
+    found: dict[str, dict[str, object]] = {}
+    for tensor in onnx.load_from_string(model).graph.initializer:
+        if tensor.name in ("rows", "scales"):
+            array = numpy_helper.to_array(tensor)
+            found[tensor.name] = {
+                "offset": model.index(array.tobytes()),
+                "dtype": array.dtype.name,
+                "shape": list(array.shape),
+            }
+    return found
+
+
 def read_table(model: Path) -> np.ndarray:
     """The float32 table (vocab, dim) that a static model holds, token weights included."""
     tensors = {

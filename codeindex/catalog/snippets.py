@@ -1,0 +1,149 @@
+"""The snippets table, the words that go with it, and the outbox that tells the backend."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from codeindex.catalog import words as word_table
+from codeindex.catalog.rows import SNIPPET_COLUMNS, IncomingSnippet, snippet_of
+from codeindex.filters import Payload
+from codeindex.snippet import Snippet
+
+_VARIABLES = 500  # names in one IN (…); SQLite's limit is 32,766
+
+Addressed = tuple[int, IncomingSnippet]
+"""A snippet and the source that it belongs to."""
+
+
+def replace_snippets(
+    connection: sqlite3.Connection, incoming: Mapping[int, Sequence[IncomingSnippet]]
+) -> tuple[int, int]:
+    """Makes `incoming` the snippets of each source: only the difference is written.
+
+    Each table is written in one go: a statement that touches another table in between would
+    make FTS5 write its words to disk each time.
+
+    Returns:
+        How many were added, how many removed.
+    """
+    present = _keys_of(connection, list(incoming))
+    added: list[Addressed] = []
+    gone: list[int] = []
+    for source, items in incoming.items():
+        known = present.get(source, {})
+        wanted = {item.key: item for item in items}
+        kept = [(item, known[key]) for key, item in wanted.items() if key in known]
+        rewritten = _update_kept(connection, kept)
+        gone += [id for key, id in known.items() if key not in wanted]
+        gone += [id for _, id in rewritten]
+        added += [(source, item) for key, item in wanted.items() if key not in known]
+        added += [(source, item) for item, _ in rewritten]
+    drop_snippets(connection, gone)
+    _insert(connection, added)
+    return len(added), len(gone)
+
+
+def _keys_of(connection: sqlite3.Connection, sources: Sequence[int]) -> dict[int, dict[bytes, int]]:
+    """Source → key → snippet id."""
+    found: dict[int, dict[bytes, int]] = {}
+    for marks, chunk in chunks(sources):
+        for source, key, id in connection.execute(
+            f"SELECT source, key, id FROM snippets WHERE source IN ({marks})", chunk
+        ):
+            found.setdefault(source, {})[key] = id
+    return found
+
+
+def _update_kept(
+    connection: sqlite3.Connection, kept: Sequence[tuple[IncomingSnippet, int]]
+) -> list[tuple[IncomingSnippet, int]]:
+    """Notes new line numbers of snippets that stay.
+
+    Returns:
+        Those that differ in more than lines (docstring, kind of text): they are to be
+        written anew, since their vector and words change.
+    """
+    rewritten = []
+    for item, id in kept:
+        _, language, _, _, start, end, _, docstring, extra = item.values
+        known = connection.execute(
+            "SELECT text_digest, docstring, extra, language FROM snippets WHERE id = ?", (id,)
+        ).fetchone()
+        if known != (item.text_digest, docstring, extra, language):
+            rewritten.append((item, id))
+            continue
+        connection.execute(
+            "UPDATE snippets SET start_line = ?, end_line = ?"
+            " WHERE id = ? AND (start_line <> ? OR end_line <> ?)",
+            (start, end, id, start, end),
+        )
+    return rewritten
+
+
+def _insert(connection: sqlite3.Connection, items: Sequence[Addressed]) -> None:
+    if not items:
+        return
+    # Ids are given here, not by SQLite, so that one statement writes many rows.
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'snippets'").fetchone()
+    first = (row[0] if row else 0) + 1
+    connection.executemany(
+        f"INSERT INTO snippets (id, {SNIPPET_COLUMNS}, key, source, text_digest)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (id, *item.values, item.key, source, item.text_digest)
+            for id, (source, item) in enumerate(items, first)
+        ],
+    )
+    word_table.add_words(
+        connection, ((id, item.words) for id, (_, item) in enumerate(items, first))
+    )
+    _send(connection, "add", range(first, first + len(items)))
+
+
+def drop_snippets(connection: sqlite3.Connection, ids: Sequence[int]) -> None:
+    """Removes snippets with their words; the backend is told."""
+    for _, chunk in chunks(ids):
+        word_table.remove_words(connection, snippets_by_id(connection, chunk).items())
+        connection.executemany("DELETE FROM snippets WHERE id = ?", [(id,) for id in chunk])
+    _send(connection, "remove", ids)
+
+
+def _send(connection: sqlite3.Connection, operation: str, ids: Iterable[int]) -> None:
+    connection.executemany(
+        "INSERT INTO outbox (operation, snippet) VALUES (?, ?)", [(operation, id) for id in ids]
+    )
+
+
+def ids_of_sources(connection: sqlite3.Connection, sources: Sequence[int]) -> list[int]:
+    """Ids of the snippets of some sources."""
+    return [id for keys in _keys_of(connection, sources).values() for id in keys.values()]
+
+
+def snippets_by_id(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Snippet]:
+    """Snippets by id; ids that are not there are left out."""
+    found = {}
+    for marks, chunk in chunks(ids):
+        for id, *values in connection.execute(
+            f"SELECT id, {SNIPPET_COLUMNS} FROM snippets WHERE id IN ({marks})", chunk
+        ):
+            found[id] = snippet_of(values)
+    return found
+
+
+def payloads_by_id(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Payload]:
+    """What a backend keeps beside the vector of each snippet."""
+    found = {}
+    for marks, chunk in chunks(ids):
+        for id, *values in connection.execute(
+            f"SELECT id, path, language, kind FROM snippets WHERE id IN ({marks})", chunk
+        ):
+            found[id] = Payload(*values)
+    return found
+
+
+def chunks(ids: Sequence[int]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """``?, ?, …`` and as many of the ids, so many at a time."""
+    for start in range(0, len(ids), _VARIABLES):
+        chunk = tuple(ids[start : start + _VARIABLES])
+        yield ",".join("?" * len(chunk)), chunk
