@@ -168,7 +168,8 @@ class Index:
             self._store.bring_up_to_date()  # what a killed run has left to do
             run = Run(self.host, catalog, self.root, self._encoder, options)
             try:
-                return run.update(targets, progress)
+                # The backend takes each chunk while workers extract the next.
+                return run.update(targets, progress, lambda: self._store.derived.apply(catalog))
             finally:
                 self._store.bring_up_to_date()
                 with catalog.transaction():
@@ -230,10 +231,10 @@ class Index:
         with self._store.writing() as catalog:
             with catalog.transaction():
                 catalog.rebuild_words()
-            row, dim = self._encoder.row(), self._store.place().space.dim
+            row, dim = self._encoder.row(), self._store.derived.place(catalog).space.dim
             if catalog.snippets_without_vector(row, dim):
                 embed_missing(catalog, self._encoder.get(), row, None)
-            self._store.rebuild()
+            self._store.derived.rebuild(catalog)
         second = self._examine()
         second.repaired = [item for item in first.problems if item not in second.problems]
         return second
@@ -247,7 +248,9 @@ class Index:
         row, dim = int(manifest["encoder"]["row"]), int(manifest["encoder"]["dim"])
         check_catalog(catalog, row, dim, report)
         try:
-            self._store.check(lambda backend: check_backend(catalog, backend, row, dim, report))
+            self._store.derived.examine(
+                catalog, lambda backend: check_backend(catalog, backend, row, dim, report)
+            )
         except DamagedIndexError as damage:
             report.snippets = catalog.count("snippets")
             report.problems.append(f"backend: {damage}")

@@ -92,8 +92,16 @@ class Run:
         self._receipt = Receipt(root=str(root), dry_run=options.dry_run)
         self._started_ns = time.time_ns()
 
-    def update(self, paths: Sequence[Path], progress: Progress | None = None) -> Receipt:
+    def update(
+        self,
+        paths: Sequence[Path],
+        progress: Progress | None = None,
+        stored: Callable[[], None] | None = None,
+    ) -> Receipt:
         """Brings the catalog up to date with the files under `paths`.
+
+        Args:
+            stored: called after each chunk that was committed to the catalog.
 
         Raises:
             UsageError: more than half of the index would go, and `drop_most` is not set.
@@ -105,7 +113,7 @@ class Run:
             self._receipt.snippets = self._catalog.count("snippets")
         else:
             self._refuse_large_loss(plan)
-            self._carry_out(plan, progress or _silent)
+            self._carry_out(plan, progress or _silent, stored or _nothing)
             self._receipt.snippets = self._catalog.count("snippets")
         self._receipt.seconds = round(time.perf_counter() - started, 3)
         return self._receipt
@@ -172,12 +180,13 @@ class Run:
 
     # -- carrying it out --------------------------------------------------------------------
 
-    def _carry_out(self, plan: Plan, progress: Progress) -> None:
+    def _carry_out(self, plan: Plan, progress: Progress, stored: Callable[[], None]) -> None:
         done = 0
         total = len(plan.tasks)
         with closing(self._extract(plan.tasks)) as results:
             for chunk in _chunks(results):
                 self._store(chunk, plan)
+                stored()
                 done += len(chunk)
                 progress(done, total)
         if plan.vanished:
@@ -316,6 +325,10 @@ def _chunks(results: Iterator[Extracted]) -> Iterator[list[Extracted]]:
 
 def _because(skipped: Any) -> str:
     return f"{skipped.reason.value}: {skipped.detail}" if skipped.detail else skipped.reason.value
+
+
+def _nothing() -> None:
+    """Nobody is to be told."""
 
 
 def _silent(done: int, total: int) -> None:

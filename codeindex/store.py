@@ -5,28 +5,24 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from codeindex import __version__, sync
+from codeindex import __version__
 from codeindex.catalog.catalog import Catalog
+from codeindex.derived import DerivedIndex
 from codeindex.errors import (
     DamagedIndexError,
     IndexLockedError,
     NotFoundError,
     StorageError,
-    UsageError,
 )
 from codeindex.host import Host
 from codeindex.interfaces import IndexBackend
 from codeindex.location import CATALOG, is_index, make_folder
 from codeindex.locking import writing
-from codeindex.options import build_options, options_as_json
-from codeindex.vectors import VectorSpace
-
-DEFAULT_BACKEND = "faiss"
 
 
 class Store:
@@ -55,17 +51,14 @@ class Store:
         self.folder = folder
         self.host = host
         self.root = root
-        self._wanted_backend = backend
-        self._wanted_options = backend_options
         self._catalog: Catalog | None = None
         self._writable = False
-        self._backend: IndexBackend | None = None
-        self._backend_files: Mapping[str, str] | None = None
+        self.derived = DerivedIndex(host, folder, backend, backend_options)
         if is_index(folder):
             self._catalog = Catalog(folder / CATALOG, readonly=True)
             manifest = self._catalog.manifest()
             self.root = Path(os.path.normpath(folder / manifest.get("root", "..")))
-            self._check_backend(manifest)
+            self.derived.check_choice(manifest)
 
     @property
     def catalog(self) -> Catalog:
@@ -108,7 +101,7 @@ class Store:
         made = not is_index(self.folder)
         if made:
             # Before the folder is made: an unknown backend must leave no index behind.
-            self._backend_choice({})
+            self.derived.choice({})
         make_folder(self.folder)
         with writing(self.folder):
             self._open_writable()
@@ -143,7 +136,7 @@ class Store:
         self._catalog = Catalog(self.folder / CATALOG)
         self._writable = True
         if not self._catalog.manifest().get("created_at"):
-            name, options = self._backend_choice({})
+            name, options = self.derived.choice({})
             with self._catalog.transaction():
                 self._catalog.set_manifest(
                     {
@@ -174,30 +167,24 @@ class Store:
             DamagedIndexError: it is damaged, and another process holds the lock or the
                 folder is read-only.
         """
-        manifest = self.manifest()
-        files = manifest.get("backend_files")
-        if self._backend is not None and files == self._backend_files:
-            return self._backend
-        self.close_backend()
+        files = self.manifest().get("backend_files")
+        backend = self.derived.current(files) if files is not None else None
+        if backend is not None:
+            return backend
+        self.derived.close()
         if files is None or self.catalog.count("outbox"):
             with suppress(IndexLockedError, StorageError), self.writing():
                 self.bring_up_to_date()
                 return self.backend()
         try:
-            return self._open(files or {})
+            return self.derived.open(self.catalog)
         except DamagedIndexError as damage:
             return self._after_damage(damage)
 
-    def _open(self, files: Mapping[str, str]) -> IndexBackend:
-        self._backend = sync.open_backend(self.host, self.place(), files)
-        self._backend_files = files
-        return self._backend
-
     def _after_damage(self, damage: DamagedIndexError) -> IndexBackend:
-        now = self.manifest().get("backend_files")
         try:
             # A writer may just have put a new generation in place of the one we looked for.
-            return self._open(now or {})
+            return self.derived.open(self.catalog)
         except DamagedIndexError:
             pass
         try:
@@ -210,95 +197,9 @@ class Store:
         return self.backend()
 
     def bring_up_to_date(self) -> None:
-        """Makes the backend hold what the catalog says; a damaged one is made anew.
-
-        To be called inside `writing`.
-        """
-        manifest = self.manifest()
-        if not manifest.get("encoder"):
-            return  # nothing was ever embedded
-        row = int(manifest["encoder"]["row"])
-        files = manifest.get("backend_files")
-        if files is None:
-            self.rebuild()
-            return
-        try:
-            backend = self._backend if files == self._backend_files else None
-            if backend is None:
-                self.close_backend()
-                backend = self._open(files)
-        except DamagedIndexError:
-            self.rebuild()
-            return
-        sync.replay(self.catalog, backend, row, self.place())
-        self._backend_files = self.manifest().get("backend_files")
-
-    def rebuild(self) -> None:
-        """Makes the backend anew from the catalog's vectors. To be called inside `writing`."""
-        self.close_backend()
-        row = int(self.manifest()["encoder"]["row"])
-        self._backend = sync.rebuild(self.host, self.catalog, row, self.place())
-        self._backend_files = self.manifest().get("backend_files")
-
-    def check(self, examine: Callable[[IndexBackend], None]) -> None:
-        """Runs `examine` on the backend exactly as it is on disk; nothing is mended.
-
-        Raises:
-            DamagedIndexError: it cannot be opened.
-        """
-        self.close_backend()
-        files = self.manifest().get("backend_files")
-        if files is None:
-            raise DamagedIndexError("the vector index was not finished")
-        backend = sync.open_backend(self.host, self.place(), files)
-        try:
-            examine(backend)
-        finally:
-            backend.close()
+        """Makes the backend hold what the catalog says. To be called inside `writing`."""
+        self.derived.bring_up_to_date(self.catalog)
 
     def close_backend(self) -> None:
         """Closes the backend, if it is open."""
-        if self._backend is not None:
-            self._backend.close()
-            self._backend = None
-            self._backend_files = None
-
-    def place(self) -> sync.BackendPlace:
-        """Which backend, where, and for vectors of which space."""
-        manifest = self.manifest()
-        name, options = self._backend_choice(manifest)
-        encoder = manifest["encoder"]
-        folder = self.folder / "backend" / f"{name}-{encoder['row']}"
-        return sync.BackendPlace(name, options, folder, VectorSpace(encoder["dim"]))
-
-    def _backend_choice(self, manifest: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        built_with = manifest.get("backend")
-        name = built_with["name"] if built_with else (self._wanted_backend or DEFAULT_BACKEND)
-        spec = self.host.backends.get(name).spec
-        values = {**(built_with["options"] if built_with else {}), **self._wanted_options}
-        return name, options_as_json(build_options(spec.options, values, f"backend {name!r}"))
-
-    def _check_backend(self, manifest: Mapping[str, Any]) -> None:
-        built_with = manifest.get("backend")
-        if not built_with:
-            return
-        if self._wanted_backend not in (None, built_with["name"]):
-            raise UsageError(
-                f"the index at {self.folder} uses backend {built_with['name']!r},"
-                f" not {self._wanted_backend!r}; leave --backend out, or make another index"
-                " with --index"
-            )
-        if not self._wanted_options:
-            return
-        name, options = self._backend_choice(manifest)
-        changeable = self.host.backends.get(name).spec.changeable
-        fixed = [
-            key
-            for key, value in built_with["options"].items()
-            if options.get(key) != value and key not in changeable
-        ]
-        if fixed:
-            raise UsageError(
-                f"{', '.join(fixed)} cannot change after the index was built;"
-                f" options of backend {name!r} that can: {', '.join(sorted(changeable)) or 'none'}"
-            )
+        self.derived.close()

@@ -1,10 +1,10 @@
-"""Brings the vector index to what the catalog says: opens it checked, replays the outbox."""
+"""The steps that bring a backend to what the catalog says: open checked, apply, commit."""
 
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,16 @@ class BackendPlace:
     space: VectorSpace
 
 
-def open_backend(host: Host, place: BackendPlace, files: Mapping[str, str]) -> IndexBackend:
+def open_backend(
+    host: Host, place: BackendPlace, files: Mapping[str, str], trusted: Mapping[str, Any]
+) -> IndexBackend:
     """Opens the backend as last committed, after checking its files.
 
     Args:
         files: name → SHA-256, from the catalog; empty for a new backend.
+        trusted: name → size and time that a file had when its digest was taken. One that
+            still has both is not read to be checked again, as git does not read what its
+            index says is unchanged; an empty mapping has every file read.
 
     Raises:
         DamagedIndexError: a file is missing or is not what was written.
@@ -40,6 +45,8 @@ def open_backend(host: Host, place: BackendPlace, files: Mapping[str, str]) -> I
     for name, digest in files.items():
         path = place.folder / name
         try:
+            if stamp(path) == trusted.get(name):
+                continue
             actual = _sha256(path)
         except OSError as error:
             raise DamagedIndexError(f"cannot read {path}: {error.strerror or error}") from error
@@ -58,42 +65,43 @@ def open_backend(host: Host, place: BackendPlace, files: Mapping[str, str]) -> I
     )
 
 
-def replay(catalog: Catalog, backend: IndexBackend, encoder: int, place: BackendPlace) -> int:
-    """Applies the outbox: adds first, then removes, then marks it done. Safe to repeat.
-
-    Returns:
-        How many changes were applied.
-    """
-    pending = catalog.pending()
-    if not pending:
-        return 0
-    removed = {row.snippet for row in pending if row.operation == "remove"}
-    added = [row.snippet for row in pending if row.operation == "add"]
-    _add(catalog, backend, encoder, place, [id for id in added if id not in removed])
-    backend.remove(sorted(removed))
-    _commit(catalog, backend, place, pending[-1].seq)
-    return len(pending)
-
-
-def rebuild(host: Host, catalog: Catalog, encoder: int, place: BackendPlace) -> IndexBackend:
-    """Makes the backend anew from the catalog's vectors; nothing is embedded."""
-    pending = catalog.pending()
+def open_empty(host: Host, place: BackendPlace) -> IndexBackend:
+    """A backend without any vector; what was there before is deleted."""
     for path in _files(place.folder):
         path.unlink(missing_ok=True)
-    backend = open_backend(host, place, {})
+    backend = open_backend(host, place, {}, {})
     backend.remove(backend.ids())  # a backend that keeps its data elsewhere has some still
-    _add(catalog, backend, encoder, place, catalog.snippet_ids())
-    _commit(catalog, backend, place, pending[-1].seq if pending else 0)
     return backend
 
 
-def _add(
+def apply(
+    catalog: Catalog, backend: IndexBackend, encoder: int, place: BackendPlace, after: int
+) -> int:
+    """Applies outbox rows after number `after`: adds first, then removes. Safe to repeat.
+
+    Nothing is durable before `commit`.
+
+    Returns:
+        The number of the last row that was applied.
+    """
+    pending = catalog.pending(after)
+    if not pending:
+        return after
+    removed = {row.snippet for row in pending if row.operation == "remove"}
+    added = [row.snippet for row in pending if row.operation == "add"]
+    add(catalog, backend, encoder, place, [id for id in added if id not in removed])
+    backend.remove(sorted(removed))
+    return pending[-1].seq
+
+
+def add(
     catalog: Catalog,
     backend: IndexBackend,
     encoder: int,
     place: BackendPlace,
     ids: Sequence[int],
 ) -> None:
+    """Adds snippets with the vectors that the catalog has of them; nothing is embedded."""
     for start in range(0, len(ids), _BATCH):
         chunk = ids[start : start + _BATCH]
         present, vectors = catalog.vectors(encoder, place.space.dim, chunk)
@@ -102,23 +110,29 @@ def _add(
             backend.add(present, vectors, [payloads[id] for id in present])
 
 
-def _commit(catalog: Catalog, backend: IndexBackend, place: BackendPlace, up_to: int) -> None:
+def commit(catalog: Catalog, backend: IndexBackend, place: BackendPlace, up_to: int) -> None:
+    """Makes the backend durable, then marks the outbox rows up to `up_to` done."""
     files = dict(backend.commit())
     for name in files:
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise PluginError(f"backend {place.name!r} names a file outside its folder: {name!r}")
+    stamps = {name: stamp(place.folder / name) for name in files}
     with catalog.transaction():
-        catalog.set_manifest({"backend_files": files})
+        catalog.set_manifest({"backend_files": files, "backend_stamps": stamps})
         catalog.done(up_to)
     keep = {place.folder / name for name in files}
     for path in _files(place.folder):
         if path not in keep and files:
-            path.unlink(missing_ok=True)  # of an earlier generation, or of a run that was killed
+            # Of an earlier generation, or of a run that was killed. Windows keeps a file that
+            # a reader has open: it goes with a later commit.
+            with suppress(OSError):
+                path.unlink()
 
 
-def discard(folder: Path) -> None:
-    """Deletes a backend's folder."""
-    shutil.rmtree(folder, ignore_errors=True)
+def stamp(path: Path) -> list[int]:
+    """Size and time of a file."""
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
 
 
 def _files(folder: Path) -> list[Path]:

@@ -31,7 +31,7 @@ class Killed(BaseException):
     """Stands for the end of the process."""
 
 
-@pytest.mark.parametrize("step", ["_add", "_commit"])
+@pytest.mark.parametrize("step", ["add", "commit"])
 def test_killed_between_catalog_and_backend(tree, filled, host, monkeypatch, step):
     (tree / "new.txt").write_text("zebra stripes\n")
     (tree / "tools.txt").write_text("saw sharp teeth\n")
@@ -84,8 +84,8 @@ def test_a_damaged_backend_is_rebuilt_without_embedding(tree, filled, host, toys
 
 
 def test_verify_finds_and_repairs_what_is_planted(tree, filled, host):
-    place = filled._store.place()
-    backend = sync.open_backend(host, place, filled._store.manifest()["backend_files"])
+    place = filled._store.derived.place(filled._store.catalog)
+    backend = sync.open_backend(host, place, filled._store.manifest()["backend_files"], {})
     id = backend.ids()[0]
     vector, payload = backend.rows[id]
     backend.rows[id] = (-vector, payload)

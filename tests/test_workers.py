@@ -93,11 +93,10 @@ def test_stopping_early_ends_the_processes(tmp_path, host):
 def test_extra_facts_of_any_mapping_survive_the_pipe():
     extra = MappingProxyType({"a": (1, 2), "b": MappingProxyType({"c": None})})
     snippet = Snippet("p.py", "python", "function", "f", 1, 2, "def f(): ...", "", extra)
-    values = marshal.loads(marshal.dumps(snippet_values(snippet)))
+    values = marshal.loads(marshal.dumps(snippet_values(snippet)))  # noqa: S302
     assert snippet_of(values) == dataclasses.replace(snippet, extra={"a": [1, 2], "b": {"c": None}})
     with pytest.raises(TypeError, match="holds a set"):
         snippet_values(dataclasses.replace(snippet, extra={"a": {1}}))
-
 
 
 def _children() -> set[int]:

@@ -238,11 +238,11 @@ class Catalog:
 
     # -- outbox -----------------------------------------------------------------------------
 
-    def pending(self) -> list[OutboxRow]:
-        """Changes that the backend has not applied, oldest first."""
+    def pending(self, after: int) -> list[OutboxRow]:
+        """Changes after number `after` that the backend has not applied durably, oldest first."""
         with translated(self.path):
             rows = self._connection.execute(
-                "SELECT seq, operation, snippet FROM outbox ORDER BY seq"
+                "SELECT seq, operation, snippet FROM outbox WHERE seq > ? ORDER BY seq", (after,)
             ).fetchall()
         return [OutboxRow(*row) for row in rows]
 

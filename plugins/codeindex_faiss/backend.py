@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +40,10 @@ class FaissBackend:
         self._threads = threads or faiss.omp_get_max_threads()
         self._changed = not files
         self._payloads: Payloads | None = None
+        self._mapped = bool(files)
         if files:
-            self._index = _read(folder / _named(files, ".faiss"), dim)
+            # Opened in no time, and processes share its pages.
+            self._index = _read(folder / _named(files, ".faiss"), dim, faiss.IO_FLAG_MMAP_IFC)
         else:
             self._index = faiss.IndexIDMap2(faiss.IndexFlatIP(dim))
             self._payloads = Payloads.of([], [])
@@ -70,6 +72,7 @@ class FaissBackend:
         if not len(added):
             return
         self._forget(added)
+        self._own()
         self._payloads = self._loaded_payloads() + Payloads.of(ids, payloads)
         self._index.add_with_ids(rows, added)
         self._changed = True
@@ -82,9 +85,16 @@ class FaissBackend:
         present = np.intersect1d(ids, self._id_array())
         if not len(present):
             return  # removing is a pass over all vectors
+        self._own()
         self._payloads = self._loaded_payloads().without(present)
         self._index.remove_ids(faiss.IDSelectorBatch(present))
         self._changed = True
+
+    def _own(self) -> None:
+        """Reads the mapped file into memory: a map cannot be changed, faiss crashes on trying."""
+        if self._mapped:
+            self._index = _read(self._folder / _named(self._files, ".faiss"), self._dim, 0)
+            self._mapped = False
 
     def search(self, queries: Embeddings, k: int, where: Filter) -> list[list[Hit]]:
         """For each query (n, dim) at most `k` hits that satisfy `where`, best first, ties by id."""
@@ -141,17 +151,32 @@ class FaissBackend:
                 (int(m[1]) for p in self._folder.iterdir() if (m := _GENERATION.match(p.name))),
                 default=0,
             )
-            vectors = faiss.serialize_index(self._index).tobytes()
             stem = f"generation-{number:06}"
+            payloads = self._loaded_payloads().to_bytes()
             self._files = {
-                f"{stem}.faiss": _write(self._folder / f"{stem}.faiss", vectors),
+                f"{stem}.faiss": _write(self._folder / f"{stem}.faiss", self._write_vectors),
                 f"{stem}.payload.npz": _write(
-                    self._folder / f"{stem}.payload.npz", self._loaded_payloads().to_bytes()
+                    self._folder / f"{stem}.payload.npz", lambda write: write(payloads)
                 ),
             }
             _sync_folder(self._folder)
             self._changed = False
         return dict(self._files)
+
+    def _write_vectors(self, write: Callable[[bytes], object]) -> None:
+        """Streams the index, so that no second copy of it is in memory."""
+        failures: list[OSError] = []
+
+        def keep_error(data: bytes) -> None:
+            if not failures:  # faiss would lose the exception
+                try:
+                    write(data)
+                except OSError as error:
+                    failures.append(error)
+
+        faiss.write_index(self._index, faiss.PyCallbackIOWriter(keep_error, 1 << 20))
+        if failures:
+            raise failures[0]
 
     def close(self) -> None:
         """Frees the memory; what was not committed is lost."""
@@ -178,9 +203,9 @@ def _named(files: Mapping[str, str], ending: str) -> str:
     raise DamagedIndexError(f"the index has no {ending} file")
 
 
-def _read(path: Path, dim: int) -> Any:
+def _read(path: Path, dim: int, flags: int) -> Any:
     try:
-        index = faiss.read_index(str(path))
+        index = faiss.read_index(str(path), flags)
     except RuntimeError as error:
         raise DamagedIndexError(f"cannot read {path}: {str(error).splitlines()[-1]}") from error
     if index.d != dim or not hasattr(index, "id_map"):
@@ -188,19 +213,29 @@ def _read(path: Path, dim: int) -> Any:
     return index
 
 
-def _write(path: Path, data: bytes) -> str:
-    """Writes a file that is there whole or not at all; returns its SHA-256."""
+def _write(path: Path, produce: Callable[[Callable[[bytes], object]], object]) -> str:
+    """Writes a file that is there whole or not at all; returns its SHA-256.
+
+    Args:
+        produce: calls what it is given with the parts of the contents, in order.
+    """
     temporary = path.with_name(f"{path.name}.tmp")
+    digest = hashlib.sha256()
     try:
         with temporary.open("wb") as file:
-            file.write(data)
+
+            def write(data: bytes) -> None:
+                digest.update(data)
+                file.write(data)
+
+            produce(write)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
-    return hashlib.sha256(data).hexdigest()
+    return digest.hexdigest()
 
 
 def _sync_folder(folder: Path) -> None:
