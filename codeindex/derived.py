@@ -132,6 +132,8 @@ class DerivedIndex:
         files = manifest.get("backend_files")
         backend = self.current(files)
         if backend is None and files is not None:
+            if self._nothing_to_do(catalog, manifest):
+                return
             try:
                 backend = self.open(catalog)
             except DamagedIndexError:
@@ -141,6 +143,11 @@ class DerivedIndex:
             return
         place = self.place(catalog)
         self._applied = sync.apply(catalog, backend, row, place, self._applied)
+
+    def _nothing_to_do(self, catalog: Catalog, manifest: Mapping[str, Any]) -> bool:
+        """Whether all was applied and no file was touched since: then it need not be opened."""
+        stamps = manifest.get("backend_stamps") or {}
+        return not catalog.count("outbox") and sync.untouched(self.place(catalog), stamps)
 
     def _start_anew(self, catalog: Catalog, row: int) -> None:
         self.close()

@@ -7,25 +7,30 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+# First of all, from a shallow stack: its imports are deep, and CPython 3.11 gives the memory of
+# a frame back and takes it again with every call that crosses the end of a stack chunk. From
+# within the imports below it takes twice as long.
+import numpy as np  # noqa: F401
 
 from codeindex.catalog.catalog import Catalog
 from codeindex.encoding import IndexEncoder, embed_missing, index_fingerprint
 from codeindex.errors import DamagedIndexError, NotFoundError
 from codeindex.filters import Filter
 from codeindex.host import Host
-from codeindex.indexing import Progress, Run, UpdateOptions
 from codeindex.interfaces import Encoder
 from codeindex.location import FOLDER, is_index
-from codeindex.receipt import Receipt
 from codeindex.searching import SearchResult, checked_query, search
 from codeindex.snippet import Snippet
-from codeindex.status import describe_index
 from codeindex.store import Store
-from codeindex.verification import Verification, check_backend, check_catalog
+
+if TYPE_CHECKING:  # imported where they are needed: a search, in a fresh process, needs none
+    from codeindex.indexing import Progress, UpdateOptions
+    from codeindex.receipt import Receipt
+    from codeindex.verification import Verification
 
 EVERYTHING = Filter()
-DEFAULT_UPDATE = UpdateOptions()
 
 
 class Index:
@@ -135,6 +140,8 @@ class Index:
 
     def status(self) -> dict[str, Any]:
         """What is in the index, how old it is and what it was made with, as JSON values."""
+        from codeindex.status import describe_index
+
         return describe_index(self._store.catalog, self.folder, self.root)
 
     # -- writing ----------------------------------------------------------------------------
@@ -142,7 +149,7 @@ class Index:
     def update(
         self,
         paths: Sequence[str | os.PathLike[str]] = (),
-        options: UpdateOptions = DEFAULT_UPDATE,
+        options: UpdateOptions | None = None,
         *,
         progress: Progress | None = None,
     ) -> Receipt:
@@ -156,6 +163,9 @@ class Index:
             UsageError: more than half of the index would go (see `UpdateOptions.drop_most`).
             IndexLockedError: another process is writing.
         """
+        from codeindex.indexing import Run, UpdateOptions
+
+        options = options or UpdateOptions()
         targets = [Path(os.path.abspath(path)) for path in paths] or [self.root]
         for target in targets:
             if not target.exists():
@@ -240,6 +250,8 @@ class Index:
         return second
 
     def _examine(self) -> Verification:
+        from codeindex.verification import Verification, check_backend, check_catalog
+
         report = Verification()
         catalog, manifest = self._store.catalog, self._store.manifest()
         if not manifest.get("encoder"):

@@ -25,7 +25,7 @@ from codeindex.vectors import Embeddings
 from codeindex.walk import Claims, SkipReason, WalkOptions, walk
 from codeindex.workers import Task, extract_in_process, extract_in_workers
 
-CHUNK_SNIPPETS = 3000
+CHUNK_SNIPPETS = 1500
 """Snippets a transaction: what a killed run loses at most, and what memory holds at most."""
 
 RACY_NS = 2_000_000_000

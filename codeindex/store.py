@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -149,6 +148,8 @@ class Store:
 
     def _delete(self) -> None:
         """Nothing was indexed: leaves no empty index behind that a search would find."""
+        import shutil
+
         for path in list(self.folder.iterdir()):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)

@@ -129,6 +129,14 @@ def commit(catalog: Catalog, backend: IndexBackend, place: BackendPlace, up_to: 
                 path.unlink()
 
 
+def untouched(place: BackendPlace, stamps: Mapping[str, Any]) -> bool:
+    """Whether every file has the size and time that it had when it was committed."""
+    try:
+        return all(stamp(place.folder / name) == known for name, known in stamps.items())
+    except OSError:
+        return False
+
+
 def stamp(path: Path) -> list[int]:
     """Size and time of a file."""
     status = path.stat()
