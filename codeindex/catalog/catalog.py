@@ -45,6 +45,8 @@ class Catalog:
         if readonly and not path.exists():
             raise NotFoundError(f"no catalog at {path}")
         self.path = path
+        self._manifest: dict[str, Any] | None = None
+        self._manifest_version = 0
         self._connection = connect(path, readonly=readonly)
         try:
             with translated(path):
@@ -70,6 +72,7 @@ class Catalog:
                 yield
                 self._connection.execute("COMMIT")
             except BaseException:
+                self._manifest = None  # it may have read what is taken back now
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
@@ -89,11 +92,17 @@ class Catalog:
     def manifest(self) -> dict[str, Any]:
         """What the index is: root, extractors, encoder, backend, its files, times."""
         with translated(self.path):
-            rows = self._connection.execute("SELECT key, value FROM manifest").fetchall()
-        return {key: json.loads(value) for key, value in rows}
+            # The number changes when another connection has committed; every search asks.
+            version = self._connection.execute("PRAGMA data_version").fetchone()[0]
+            if self._manifest is None or version != self._manifest_version:
+                rows = self._connection.execute("SELECT key, value FROM manifest").fetchall()
+                self._manifest = {key: json.loads(value) for key, value in rows}
+                self._manifest_version = version
+        return dict(self._manifest)
 
     def set_manifest(self, values: Mapping[str, Any]) -> None:
         """Sets keys of the manifest to JSON values."""
+        self._manifest = None
         self._connection.executemany(
             "INSERT INTO manifest (key, value) VALUES (?, ?)"
             " ON CONFLICT (key) DO UPDATE SET value = excluded.value",

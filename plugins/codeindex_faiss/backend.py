@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import faiss as _faiss
 import numpy as np
 
-from codeindex.errors import DamagedIndexError, StorageError
+from codeindex.errors import DamagedIndexError
 from codeindex.filters import Filter, Payload
 from codeindex.interfaces import Hit
 from codeindex.vectors import Embeddings, checked_embeddings
+from codeindex_faiss.files import named, read, sync_folder, write
 from codeindex_faiss.payloads import Ids, Payloads
+
+if TYPE_CHECKING:
+    from codeindex_faiss.scan import Scan
 
 faiss: Any = _faiss  # SWIG's annotations are not those of the wrappers that callers get
 
 _GENERATION = re.compile(r"generation-(\d+)\.")
 _ONE_THREAD_BELOW = 200_000
 """Rows times queries below which waking OpenMP's threads costs more than they save."""
+
+_SCAN_FROM = 2_000_000
+"""Rows times dimensions from which one query is worth several threads."""
 
 
 class FaissBackend:
@@ -41,9 +46,11 @@ class FaissBackend:
         self._changed = not files
         self._payloads: Payloads | None = None
         self._mapped = bool(files)
+        self._scan: Scan | None = None
+        self._queries = 0
         if files:
             # Opened in no time, and processes share its pages.
-            self._index = _read(folder / _named(files, ".faiss"), dim, faiss.IO_FLAG_MMAP_IFC)
+            self._index = read(folder / named(files, ".faiss"), dim, faiss.IO_FLAG_MMAP_IFC)
         else:
             self._index = faiss.IndexIDMap2(faiss.IndexFlatIP(dim))
             self._payloads = Payloads.of([], [])
@@ -91,9 +98,10 @@ class FaissBackend:
         self._changed = True
 
     def _own(self) -> None:
-        """Reads the mapped file into memory: a map cannot be changed, faiss crashes on trying."""
+        """Before a change: reads the mapped file into memory, as faiss crashes on changing it."""
+        self._end_scan()
         if self._mapped:
-            self._index = _read(self._folder / _named(self._files, ".faiss"), self._dim, 0)
+            self._index = read(self._folder / named(self._files, ".faiss"), self._dim, 0)
             self._mapped = False
 
     def search(self, queries: Embeddings, k: int, where: Filter) -> list[list[Hit]]:
@@ -130,7 +138,8 @@ class FaissBackend:
 
     def _nearest(self, rows: Embeddings, k: int, allowed: Ids | None) -> tuple[Any, Any]:
         if allowed is None:
-            scores, ids = self._index.search(rows, k)
+            scan = self._scan_for(rows)
+            scores, ids = scan.nearest(rows, k) if scan else self._index.search(rows, k)
             return scores, ids
         bitmap = np.zeros(int(self._id_array().max()) // 8 + 1, dtype=np.uint8)
         np.bitwise_or.at(bitmap, allowed >> 3, (1 << (allowed & 7)).astype(np.uint8))
@@ -138,6 +147,25 @@ class FaissBackend:
         parameters = faiss.SearchParameters(sel=selector)
         scores, ids = self._index.search(rows, k, params=parameters)
         return scores, ids
+
+    def _scan_for(self, rows: Embeddings) -> Scan | None:
+        """The scan by several threads, for a single query that is not the first.
+
+        A process that searches once would spend more on starting them than they save.
+        """
+        self._queries += len(rows)
+        if len(rows) != 1 or self._queries == 1 or self._threads == 1:
+            return None
+        if self._scan is None and len(self) * self._dim >= _SCAN_FROM:
+            from codeindex_faiss.scan import Scan
+
+            self._scan = Scan(self._index, self._threads)
+        return self._scan
+
+    def _end_scan(self) -> None:
+        if self._scan is not None:
+            self._scan.close()
+            self._scan = None
 
     def commit(self) -> Mapping[str, str]:
         """Writes a new generation beside the old one, if anything changed.
@@ -154,23 +182,23 @@ class FaissBackend:
             stem = f"generation-{number:06}"
             payloads = self._loaded_payloads().to_bytes()
             self._files = {
-                f"{stem}.faiss": _write(self._folder / f"{stem}.faiss", self._write_vectors),
-                f"{stem}.payload.npz": _write(
-                    self._folder / f"{stem}.payload.npz", lambda write: write(payloads)
+                f"{stem}.faiss": write(self._folder / f"{stem}.faiss", self._write_vectors),
+                f"{stem}.payload.npz": write(
+                    self._folder / f"{stem}.payload.npz", lambda put: put(payloads)
                 ),
             }
-            _sync_folder(self._folder)
+            sync_folder(self._folder)
             self._changed = False
         return dict(self._files)
 
-    def _write_vectors(self, write: Callable[[bytes], object]) -> None:
+    def _write_vectors(self, put: Callable[[bytes], object]) -> None:
         """Streams the index, so that no second copy of it is in memory."""
         failures: list[OSError] = []
 
         def keep_error(data: bytes) -> None:
             if not failures:  # faiss would lose the exception
                 try:
-                    write(data)
+                    put(data)
                 except OSError as error:
                     failures.append(error)
 
@@ -180,6 +208,7 @@ class FaissBackend:
 
     def close(self) -> None:
         """Frees the memory; what was not committed is lost."""
+        self._end_scan()
         self._index = faiss.IndexIDMap2(faiss.IndexFlatIP(self._dim))
         self._payloads = None
 
@@ -188,61 +217,9 @@ class FaissBackend:
 
     def _loaded_payloads(self) -> Payloads:
         if self._payloads is None:
-            path = self._folder / _named(self._files, ".npz")
+            path = self._folder / named(self._files, ".npz")
             try:
                 self._payloads = Payloads.from_bytes(path.read_bytes())
             except (OSError, ValueError) as error:
                 raise DamagedIndexError(f"cannot read {path}: {error}") from error
         return self._payloads
-
-
-def _named(files: Mapping[str, str], ending: str) -> str:
-    for name in files:
-        if name.endswith(ending):
-            return name
-    raise DamagedIndexError(f"the index has no {ending} file")
-
-
-def _read(path: Path, dim: int, flags: int) -> Any:
-    try:
-        index = faiss.read_index(str(path), flags)
-    except RuntimeError as error:
-        raise DamagedIndexError(f"cannot read {path}: {str(error).splitlines()[-1]}") from error
-    if index.d != dim or not hasattr(index, "id_map"):
-        raise DamagedIndexError(f"{path} holds vectors of {index.d} dimensions, not {dim}")
-    return index
-
-
-def _write(path: Path, produce: Callable[[Callable[[bytes], object]], object]) -> str:
-    """Writes a file that is there whole or not at all; returns its SHA-256.
-
-    Args:
-        produce: calls what it is given with the parts of the contents, in order.
-    """
-    temporary = path.with_name(f"{path.name}.tmp")
-    digest = hashlib.sha256()
-    try:
-        with temporary.open("wb") as file:
-
-            def write(data: bytes) -> None:
-                digest.update(data)
-                file.write(data)
-
-            produce(write)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
-    return digest.hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return  # Windows has no such thing
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

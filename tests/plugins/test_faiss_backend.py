@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 
 import numpy as np
 import pytest
@@ -83,6 +84,29 @@ def test_equal_scores_come_by_id_also_at_the_cut(tmp_path):
     backend.add(ids, np.repeat(row, 5, axis=0), [payload(id) for id in ids])
     for k in range(1, 7):
         assert [hit.id for hit in backend.search(row, k, ALL)[0]] == sorted(ids)[:k]
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_a_scan_by_several_threads_gives_the_same(tmp_path, monkeypatch, threads):
+    monkeypatch.setattr("codeindex_faiss.backend._SCAN_FROM", 0)
+    backend = FaissBackend(tmp_path, DIM, {}, threads)
+    rows = np.repeat(vectors(40), 5, axis=0)  # many ties, also at the cut
+    store = {id: (row, payload(id)) for id, row in zip(range(100, 300), rows, strict=True)}
+    backend.add(list(store), rows, [facts for _, facts in store.values()])
+    queries = vectors(6, seed=1)
+    for k in (1, 7, 199, 200, 1000):
+        for query in queries:
+            given = backend.search(query[None], k, ALL)
+            assert_same(given, oracle(store, query[None], k))
+            for hits in given:
+                assert hits == sorted(hits, key=lambda hit: (-hit.score, hit.id))
+    assert backend._scan is not None, "one thread did it all"
+    backend.remove([100, 299])
+    del store[100], store[299]
+    assert_same(backend.search(queries[:1], 198, ALL), oracle(store, queries[:1], 198))
+    before = threading.active_count()
+    backend.close()
+    assert threading.active_count() < before
 
 
 def test_an_empty_index_and_no_queries(tmp_path):
@@ -175,7 +199,7 @@ def test_a_full_disk_is_told_and_nothing_is_lost(filled, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("codeindex_faiss.backend.os.fsync", full)
+        patch.setattr("codeindex_faiss.files.os.fsync", full)
         with pytest.raises(StorageError, match="No space left"):
             backend.commit()
     assert list(tmp_path.iterdir()) == []
