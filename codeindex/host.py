@@ -143,11 +143,14 @@ class Host:
         """
         from importlib.metadata import entry_points  # slow to import, and workers need it not
 
-        found = [
-            InstalledPlugin(point.name, point.value, point.dist.name if point.dist else "unknown")
-            for point in entry_points(group=GROUP)
-            if point.name not in skip and (only is None or point.name in only)
-        ]
+        names: dict[object, str] = {None: "unknown"}  # a distribution reads a file for its name
+        found = []
+        for point in entry_points(group=GROUP):
+            if point.name in skip or (only is not None and point.name not in only):
+                continue
+            if point.dist not in names and point.dist is not None:
+                names[point.dist] = point.dist.name
+            found.append(InstalledPlugin(point.name, point.value, names[point.dist]))
         return cls.of(sorted(found))
 
     @classmethod

@@ -76,7 +76,7 @@ def snippet_values(snippet: Snippet) -> SnippetValues:
         snippet.end_line,
         snippet.code,
         snippet.docstring,
-        json.dumps(dict(extra), sort_keys=True, default=_as_dict) if extra else "{}",
+        _EXTRA.encode(dict(extra)) if extra else "{}",
     )
 
 
@@ -84,6 +84,9 @@ def _as_dict(value: object) -> dict[Any, Any]:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"extra holds a {type(value).__name__}, which is no JSON value")
+
+
+_EXTRA = json.JSONEncoder(sort_keys=True, default=_as_dict)
 
 
 def snippet_of(values: Sequence[Any]) -> Snippet:

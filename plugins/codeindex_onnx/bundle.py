@@ -18,9 +18,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
 from pathlib import Path, PurePosixPath
+from threading import Thread
 from typing import Any
 
 from codeindex.errors import NotFoundError, UsageError
@@ -31,22 +33,25 @@ TOKENIZER = "tokenizer.json"
 FORMAT = 1
 
 QUERY, CORPUS = "query", "corpus"
+Data = bytes | mmap
+"""Contents of a file, mapped: of a table, a query touches a few pages."""
+
 _REQUIRED = ("name", "version", "dim", "pooling", "max_tokens", "licence", "digests")
 
 
 @dataclass(frozen=True, slots=True)
 class Tower:
-    """One model with its tokenizer, as bytes that were checked."""
+    """One model with its tokenizer."""
 
-    model: bytes
-    tokenizer: bytes
+    model: Data
+    tokenizer: Data
     prompt: str
     static: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """An encoder bundle, read and checked.
+    """An encoder bundle, read. Its files count as checked after `confirm` only.
 
     Attributes:
         fingerprint: digest of all that decides its vectors.
@@ -59,14 +64,44 @@ class Bundle:
     max_tokens: int
     fingerprint: str
     towers: Mapping[str, Tower]
+    checks: Sequence[_Check]
+
+    def confirm(self) -> None:
+        """Waits until every file has been checked against its digest.
+
+        Raises:
+            UsageError: one is not the file that the manifest names.
+        """
+        for check in self.checks:
+            check.join()
+            if not check.same:
+                raise UsageError(
+                    f"{check.path} is not the file that {MANIFEST} names (its digest differs);"
+                    " get the bundle again, or export it again"
+                )
+
+
+class _Check(Thread):
+    """Digests a file while its contents are being loaded: hashing leaves Python to others."""
+
+    def __init__(self, path: Path, data: Data, digest: str) -> None:
+        super().__init__(daemon=True)
+        self.path = path
+        self._data = data
+        self._digest = digest
+        self.same = False
+        self.start()
+
+    def run(self) -> None:
+        self.same = hashlib.sha256(self._data).hexdigest() == self._digest
 
 
 def read_bundle(folder: Path) -> Bundle:
-    """Reads a bundle and checks every file against its digest.
+    """Reads a bundle; the check of every file against its digest is begun.
 
     Raises:
         NotFoundError: the folder or a file is missing.
-        UsageError: the manifest is not right, or a file is not the one it names.
+        UsageError: the manifest is not right.
     """
     if not folder.is_dir():
         raise NotFoundError(f"no encoder bundle at {folder}: no such folder")
@@ -74,12 +109,15 @@ def read_bundle(folder: Path) -> Bundle:
     digests = manifest["digests"]
     prompts = manifest.get("prompts") or {}
     places = manifest.get("towers") or {QUERY: ".", CORPUS: "."}
-    read: dict[str, bytes] = {}
+    read: dict[str, Data] = {}
+    checks: list[_Check] = []
     towers: dict[str, Tower] = {}
     for role in (QUERY, CORPUS):
         if role not in places:
             raise UsageError(f"{folder / MANIFEST}: 'towers' lacks {role!r}")
-        files = [_file(folder, places[role], name, digests, read) for name in (MODEL, TOKENIZER)]
+        files = [
+            _file(folder, places[role], name, digests, read, checks) for name in (MODEL, TOKENIZER)
+        ]
         static = manifest.get("static") if "towers" not in manifest else None
         towers[role] = Tower(files[0], files[1], str(prompts.get(role, "")), static)
     used = {name: digests[name] for name in sorted(read)}
@@ -92,6 +130,7 @@ def read_bundle(folder: Path) -> Bundle:
         int(manifest["max_tokens"]),
         fingerprint,
         towers,
+        checks,
     )
 
 
@@ -133,8 +172,13 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 
 def _file(
-    folder: Path, place: str, name: str, digests: Mapping[str, str], read: dict[str, bytes]
-) -> bytes:
+    folder: Path,
+    place: str,
+    name: str,
+    digests: Mapping[str, str],
+    read: dict[str, Data],
+    checks: list[_Check],
+) -> Data:
     relative = PurePosixPath(place) / name
     if relative.is_absolute() or ".." in relative.parts:
         raise UsageError(f"{folder / MANIFEST}: the tower {place!r} is outside the bundle")
@@ -142,16 +186,13 @@ def _file(
     if key not in read:
         if key not in digests:
             raise UsageError(f"{folder / MANIFEST} has no digest of {key}")
+        path = folder / relative
         try:
-            data = (folder / relative).read_bytes()
+            with path.open("rb") as file:
+                empty = path.stat().st_size == 0  # which cannot be mapped
+                data = b"" if empty else mmap(file.fileno(), 0, access=ACCESS_READ)
         except OSError as error:
-            raise NotFoundError(
-                f"cannot read {folder / relative}: {error.strerror or error}"
-            ) from None
-        if hashlib.sha256(data).hexdigest() != digests[key]:
-            raise UsageError(
-                f"{folder / relative} is not the file that {MANIFEST} names (its digest differs);"
-                " get the bundle again, or export it again"
-            )
+            raise NotFoundError(f"cannot read {path}: {error.strerror or error}") from None
+        checks.append(_Check(path, data, digests[key]))
         read[key] = data
     return read[key]

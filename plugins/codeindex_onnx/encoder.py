@@ -11,7 +11,7 @@ import numpy as np
 from codeindex.errors import UsageError
 from codeindex.interfaces import EncoderInfo
 from codeindex.vectors import Embeddings
-from codeindex_onnx.bundle import CORPUS, QUERY, Tower, read_bundle
+from codeindex_onnx.bundle import CORPUS, QUERY, Bundle, Tower, read_bundle
 from codeindex_onnx.tokenization import TokenIds
 
 TEXTS_PER_ROUND = 1024
@@ -35,12 +35,19 @@ class OnnxEncoder:
         self._info = EncoderInfo(
             f"{bundle.name} {bundle.version}", bundle.fingerprint, bundle.dim, bundle.max_tokens
         )
-        corpus = bundle.towers[CORPUS]
-        self._corpus = _Loaded(corpus, self._info, threads, folder)
-        query = bundle.towers[QUERY]
-        self._query = (
-            self._corpus if query == corpus else _Loaded(query, self._info, threads, folder)
-        )
+        try:
+            self._corpus, self._query = self._load(bundle, threads, folder)
+        except UsageError:
+            bundle.confirm()  # a damaged file is the better explanation
+            raise
+        bundle.confirm()
+
+    def _load(self, bundle: Bundle, threads: int, folder: Path) -> tuple[_Loaded, _Loaded]:
+        corpus, query = bundle.towers[CORPUS], bundle.towers[QUERY]
+        first = _Loaded(corpus, self._info, threads, folder)
+        if query == corpus:
+            return first, first
+        return first, _Loaded(query, self._info, threads, folder)
 
     @property
     def info(self) -> EncoderInfo:
@@ -63,7 +70,7 @@ class _Loaded:
         self._dim = info.dim
         self._prompt = tower.prompt
         try:
-            self._tokenizer = TokenIds(tower.tokenizer, info.max_tokens)
+            self._tokenizer = TokenIds(bytes(tower.tokenizer), info.max_tokens)
         except ValueError as error:
             raise UsageError(f"cannot load the tokenizer of {folder}: {error}") from error
         try:
@@ -88,4 +95,4 @@ def _model(tower: Tower, dim: int, threads: int) -> _Model:
         return StaticModel(tower.model, tower.static, dim)
     from codeindex_onnx.graph import GraphModel
 
-    return GraphModel(tower.model, dim, threads)
+    return GraphModel(bytes(tower.model), dim, threads)

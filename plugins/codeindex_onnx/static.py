@@ -21,13 +21,14 @@ import numpy.typing as npt
 
 from codeindex.errors import UsageError
 from codeindex.vectors import Embeddings
+from codeindex_onnx.bundle import Data
 
 
 class StaticModel:
     """``sum of scales[id] * rows[id]`` over a text's tokens, at unit length."""
 
-    def __init__(self, model: bytes, places: Mapping[str, Any], dim: int) -> None:
-        """Takes the bytes of ``model.onnx`` and what the manifest says of its tensors.
+    def __init__(self, model: Data, places: Mapping[str, Any], dim: int) -> None:
+        """Takes the contents of ``model.onnx`` and what the manifest says of its tensors.
 
         Raises:
             UsageError: the places do not fit the file.
@@ -59,7 +60,7 @@ class StaticModel:
 
 
 def _tensor(
-    model: bytes, places: Mapping[str, Any], name: str, dtype: type[np.generic]
+    model: Data, places: Mapping[str, Any], name: str, dtype: type[np.generic]
 ) -> npt.NDArray[Any]:
     try:
         place = places[name]
