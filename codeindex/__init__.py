@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from codeindex.receipt import Receipt
     from codeindex.searching import SearchResult
     from codeindex.snippet import Snippet, SourceFile
-    from codeindex.walk import WalkOptions
+    from codeindex.walk_options import WalkOptions
 
 __all__ = [
     "CodeIndexError",
@@ -53,7 +53,7 @@ _HOMES = {
     "Snippet": "snippet",
     "SourceFile": "snippet",
     "UpdateOptions": "indexing",
-    "WalkOptions": "walk",
+    "WalkOptions": "walk_options",
 }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from codeindex.candidates import Candidate
 from codeindex.catalog.rows import IncomingSnippet, snippet_values
 from codeindex.catalog.words import words_of
 from codeindex.errors import CodeIndexError, ExtractionError
@@ -19,7 +20,6 @@ from codeindex.reading import read_source
 from codeindex.snippet import Snippet, SourceFile, snippet_key
 from codeindex.specs import ExtractorSpec
 from codeindex.texts import embedding_text
-from codeindex.walk import Candidate
 
 MAX_NESTING = 8  # sources within sources
 GROWTH_BYTES = 1_000_000

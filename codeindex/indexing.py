@@ -12,17 +12,20 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from codeindex.candidates import SkipReason
 from codeindex.catalog.catalog import Catalog
 from codeindex.catalog.rows import IncomingSnippet, SourceRow
+from codeindex.claims import Claims
 from codeindex.encoding import encode_checked
 from codeindex.errors import UsageError
 from codeindex.extraction import Extracted, Extraction
 from codeindex.host import Host
 from codeindex.interfaces import Encoder
-from codeindex.plan import Plan, make_plan, relative
+from codeindex.plan import Plan, make_plan
 from codeindex.receipt import Receipt, SkippedFile
 from codeindex.vectors import Embeddings
-from codeindex.walk import Claims, SkipReason, WalkOptions, walk
+from codeindex.walk import report_path, walk
+from codeindex.walk_options import WalkOptions
 from codeindex.workers import Task, extract_in_process, extract_in_workers
 
 CHUNK_SNIPPETS = 1500
@@ -124,7 +127,7 @@ class Run:
         return make_plan(
             walk(paths, self._root, claims, self._options.walk),
             self._catalog.sources(),
-            [relative(path, self._root) for path in paths],
+            [report_path(path, self._root) for path in paths],
             tags,
         )
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from codeindex.candidates import Candidate, Skipped
 from codeindex.catalog.rows import SourceRow
-from codeindex.walk import Candidate, Skipped
 
 
 @dataclass(slots=True)
@@ -43,7 +42,7 @@ def make_plan(
     Args:
         found: the walk.
         known: sources by path.
-        scopes: the given paths, relative to the root; "" is all of it.
+        scopes: the given paths, as `codeindex.walk.report_path` names them; "" is all of the root.
         tag: extractor name → what a source it reads is tagged with.
     """
     plan = Plan()
@@ -82,12 +81,6 @@ def within(path: str, scopes: Iterable[str]) -> bool:
         or path.startswith(f"{scope}/")
         for scope in scopes
     )
-
-
-def relative(path: Path, root: Path) -> str:
-    """`path` relative to `root` with forward slashes, ``../`` where it is outside; root is ""."""
-    text = Path(os.path.relpath(path, root)).as_posix()
-    return "" if text == "." else text
 
 
 def _moves(plan: Plan, known: dict[str, SourceRow]) -> dict[str, SourceRow]:

@@ -11,8 +11,9 @@ from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from dataclasses import dataclass
 from pathlib import Path
 
+from codeindex.candidates import Candidate
 from codeindex.errors import ExtractionError
-from codeindex.walk import MAX_BYTES, Candidate
+from codeindex.walk_options import MAX_BYTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import IO, Any
 
+from codeindex.candidates import Candidate
 from codeindex.extraction import Extracted, Extraction
 from codeindex.host import Host
-from codeindex.walk import Candidate
 from codeindex.worker import pack_candidate, receive, unpack, write
 
 Task = tuple[Candidate, bytes]

@@ -291,3 +291,18 @@ def test_a_second_path_outside_the_root(tree, tmp_path, host):
 def test_the_index_folder_is_ignored_by_git(tree, opened):
     opened.update()
     assert (tree / ".codeindex" / ".gitignore").read_text().endswith("*\n")
+
+
+def test_a_path_that_is_a_link_means_the_folder_it_leads_to(tree, opened):
+    (tree / "garden").mkdir()
+    (tree / "garden" / "trees.txt").write_text("oak tall\n\nelm old\n")
+    (tree / "link").symlink_to("garden", target_is_directory=True)
+    opened.update([tree / "link"])
+    assert {snippet.path for snippet in opened.snippets()} == {"garden/trees.txt"}
+    (tree / "garden" / "trees.txt").write_text("oak tall\n\nash young\n")
+    (tree / "garden" / "herbs.txt").write_text("mint green\n")
+    assert opened.update([tree / "link"]).snippets_removed == 1
+    assert names(opened) == ["ash", "mint", "oak"]
+    (tree / "garden" / "herbs.txt").unlink()
+    assert opened.update([tree / "link"]).files_removed == 1
+    assert names(opened) == ["ash", "oak"]

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from codeindex import reading
+from codeindex.candidates import Candidate
 from codeindex.errors import ExtractionError
 from codeindex.reading import read_source
-from codeindex.walk import Candidate
 
 
 def candidate(location: Path, language: str = "python") -> Candidate:

@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 
 from codeindex import walk as walking
+from codeindex.candidates import Candidate, Skipped, SkipReason
+from codeindex.claims import Claims
 from codeindex.errors import NotFoundError, UsageError
 from codeindex.filters import Filter
 from codeindex.ignores import IgnoreRules
 from codeindex.specs import ExtractorSpec
-from codeindex.walk import Candidate, Claims, Skipped, SkipReason, WalkOptions, walk
+from codeindex.walk import walk
+from codeindex.walk_options import WalkOptions
 
 PYTHON = {"suffixes": {".py": "python", ".d.ts": "types"}, "shebangs": {"python": "python"}}
 

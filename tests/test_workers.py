@@ -10,8 +10,8 @@ from types import MappingProxyType
 import pytest
 
 from codeindex import Host, Snippet, workers
+from codeindex.candidates import Candidate
 from codeindex.catalog.rows import snippet_of, snippet_values
-from codeindex.walk import Candidate
 from codeindex.workers import extract_in_process, extract_in_workers
 
 

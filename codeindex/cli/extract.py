@@ -15,7 +15,7 @@ from codeindex.cli.session import Session, pass_session
 if TYPE_CHECKING:
     from codeindex.extraction import Extraction
     from codeindex.snippet import Snippet
-    from codeindex.walk import WalkOptions
+    from codeindex.walk_options import WalkOptions
 
 
 @click.command(epilog="Example: codeindex extract paper_code_with_files.json -o code_snippets.json")
@@ -52,7 +52,7 @@ def extract(session: Session, /, **given: Any) -> None:
     from codeindex.errors import NotFoundError
     from codeindex.extraction import Extraction
     from codeindex.snippets_json import write_snippets
-    from codeindex.walk import WalkOptions
+    from codeindex.walk_options import WalkOptions
 
     source: Path = given["source"]
     if not source.exists():
@@ -112,8 +112,10 @@ def _of_tree(
     options: WalkOptions,
     skipped: list[str],
 ) -> Iterator[Snippet]:
+    from codeindex.candidates import Skipped
     from codeindex.catalog.rows import snippet_of
-    from codeindex.walk import Claims, Skipped, walk
+    from codeindex.claims import Claims
+    from codeindex.walk import walk
 
     root = source.absolute() if source.is_dir() else source.absolute().parent
     claims = Claims.of([offer.spec for offer in session.host.extractors.offers()])

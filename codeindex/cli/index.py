@@ -53,7 +53,7 @@ def index(session: Session, /, **given: Any) -> None:
     from codeindex.errors import NotFoundError
     from codeindex.index import Index
     from codeindex.indexing import UpdateOptions
-    from codeindex.walk import WalkOptions
+    from codeindex.walk_options import WalkOptions
 
     paths = given["paths"] or (Path(),)
     for path in paths:

@@ -29,10 +29,13 @@ from model2vec.distill import distill
 from static_model import places, static_model
 from tokenizers import Tokenizer
 
+from codeindex.candidates import Candidate
+from codeindex.claims import Claims
 from codeindex.extraction import Extraction
 from codeindex.host import Host
 from codeindex.texts import TEXT_RECIPE
-from codeindex.walk import Candidate, Claims, WalkOptions, walk
+from codeindex.walk import walk
+from codeindex.walk_options import WalkOptions
 from codeindex_onnx.bundle import MODEL, TOKENIZER, write_manifest
 from codeindex_onnx.tokenization import SPLIT_AT_WORDS
 
