@@ -89,7 +89,8 @@ def measure(settings: Settings) -> list[Measure]:
 
 
 def _median(argv: list[str], env: dict[str, str]) -> float:
-    return median(json.loads(run(argv, env, stdin=json.dumps(QUERIES))))
+    took: list[float] = json.loads(run(argv, env, stdin=json.dumps(QUERIES)))
+    return median(took)
 
 
 BENCHMARK = Benchmark("query", "warm queries in process, against semble", measure)

@@ -297,21 +297,33 @@ def test_ctrl_c_stops_cleanly_and_keeps_finished_work(tmp_path):
 
 def test_kill_nine_at_several_moments(tmp_path):
     for number in range(60):
-        body = "\n".join(f"def f{number}_{k}(x):\n    return x + {k}\n" for k in range(20))
+        body = "\n".join(f"def f{number}_{k}(x):\n    return x + {k}\n" for k in range(60))
         (tmp_path / f"m{number}.py").write_text(body)
-    for delay in (0.25, 0.4, 0.6, 0.8, 1.1):
+    index = tmp_path / ".codeindex"
+    log = index / "catalog.sqlite-wal"
+    moments = [
+        lambda: (index / "writer").exists(),
+        lambda: log.exists() and log.stat().st_size > 100_000,
+        lambda: (index / "backend").exists(),
+        lambda: log.exists() and log.stat().st_size > 2_000_000,
+        lambda: any(index.glob("backend/*/*.tmp")) or any(index.glob("backend/*/*.faiss")),
+    ]
+    killed = 0
+    for come in moments:
         process = subprocess.Popen(
             [sys.executable, "-m", "codeindex", "--quiet", "index"],
             cwd=tmp_path,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        time.sleep(delay)
+        while process.poll() is None and not come():
+            pass
         process.kill()
-        process.wait()
+        killed += process.wait() != 0
+    assert killed >= 2
     assert codeindex("index", cwd=tmp_path).returncode == 0
     assert codeindex("verify", cwd=tmp_path).returncode == 0
-    assert json.loads(codeindex("status", "--json", cwd=tmp_path).stdout)["snippets"] == 1200
+    assert json.loads(codeindex("status", "--json", cwd=tmp_path).stdout)["snippets"] == 3600
 
 
 def test_extract_writes_the_workflows_file(project):
