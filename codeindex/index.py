@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 # within the imports below it takes twice as long.
 import numpy as np  # noqa: F401
 
-from codeindex.catalog.catalog import Catalog
+from codeindex.catalog.catalog import IN_MEMORY, Catalog
 from codeindex.encoding import IndexEncoder, embed_missing, index_fingerprint
 from codeindex.errors import DamagedIndexError, NotFoundError
 from codeindex.filters import Filter
@@ -172,7 +172,7 @@ class Index:
                 raise NotFoundError(f"no such file or folder: {target}")
         self._encoder.check_choice()
         if options.dry_run:
-            catalog = self._store.catalog if self._store.exists else Catalog(Path(":memory:"))
+            catalog = self._store.catalog if self._store.exists else Catalog(IN_MEMORY)
             return Run(self.host, catalog, self.root, self._encoder, options).update(targets)
         with self._store.writing() as catalog:
             self._store.bring_up_to_date()  # what a killed run has left to do

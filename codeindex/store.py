@@ -132,19 +132,21 @@ class Store:
             return
         if self._catalog is not None:
             self._catalog.close()
-        self._catalog = Catalog(self.folder / CATALOG)
+        path = self.folder / CATALOG
+        self._catalog = (
+            Catalog(path) if is_index(self.folder) else Catalog.create(path, self._new())
+        )
         self._writable = True
-        if not self._catalog.manifest().get("created_at"):
-            name, options = self.derived.choice({})
-            with self._catalog.transaction():
-                self._catalog.set_manifest(
-                    {
-                        "created_at": time.time(),
-                        "created_by": __version__,
-                        "root": os.path.relpath(self.root, self.folder),
-                        "backend": {"name": name, "options": options},
-                    }
-                )
+
+    def _new(self) -> dict[str, Any]:
+        """The manifest of an index that is made now."""
+        name, options = self.derived.choice({})
+        return {
+            "created_at": time.time(),
+            "created_by": __version__,
+            "root": os.path.relpath(self.root, self.folder),
+            "backend": {"name": name, "options": options},
+        }
 
     def _delete(self) -> None:
         """Nothing was indexed: leaves no empty index behind that a search would find."""

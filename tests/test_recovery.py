@@ -215,3 +215,19 @@ def test_a_copy_of_a_tree_with_its_index_still_works(tree, filled, host, tmp_pat
     with Index.open(tmp_path / "copy", host=host) as copy:
         assert copy.root == tmp_path / "copy"
         assert copy.search("iron", 1)[0].snippet.name == "hammer"
+
+
+def test_a_catalog_is_made_whole_or_not_at_all(tree, host, monkeypatch):
+    def die(*arguments, **named):
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Catalog, "set_manifest", die)
+        with Index.open(tree, create=True, host=host) as index:
+            index.update()
+    folder = tree / ".codeindex"
+    assert not (folder / "catalog.sqlite").exists()
+    (folder / "catalog.sqlite.new").write_bytes(b"half a file")
+    with Index.open(tree, create=True, host=host) as index:
+        assert index.update().snippets == 4
+    assert not (folder / "catalog.sqlite.new").exists()

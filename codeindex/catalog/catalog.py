@@ -21,11 +21,13 @@ from codeindex.catalog.rows import (
     snippet_of,
 )
 from codeindex.catalog.schema import migrate, schema_version
-from codeindex.errors import NotFoundError
+from codeindex.errors import NotFoundError, StorageError
 from codeindex.filters import Filter, Payload
 from codeindex.interfaces import EncoderInfo
 from codeindex.snippet import Snippet
 from codeindex.vectors import Embeddings
+
+IN_MEMORY = Path(":memory:")
 
 
 class Catalog:
@@ -35,14 +37,14 @@ class Catalog:
     """
 
     def __init__(self, path: Path, *, readonly: bool = False) -> None:
-        """Opens the catalog, made and migrated if needed (unless `readonly`).
+        """Opens the catalog, migrated if needed (unless `readonly`); ``:memory:`` makes one.
 
         Raises:
-            NotFoundError: `readonly` and there is none.
+            NotFoundError: there is none.
             IndexVersionError: it was written by a newer version.
             DamagedIndexError, StorageError, IndexLockedError: see `connection.translated`.
         """
-        if readonly and not path.exists():
+        if path != IN_MEMORY and not path.exists():
             raise NotFoundError(f"no catalog at {path}")
         self.path = path
         self._manifest: dict[str, Any] | None = None
@@ -58,6 +60,29 @@ class Catalog:
         except BaseException:
             self._connection.close()
             raise
+
+    @classmethod
+    def create(cls, path: Path, manifest: Mapping[str, Any]) -> Catalog:
+        """Makes a catalog that is there whole or not at all, however the process may end.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        draft = path.with_name(f"{path.name}.new")
+        try:
+            for ending in ("", "-wal", "-shm"):  # of a process that was killed
+                draft.with_name(f"{draft.name}{ending}").unlink(missing_ok=True)
+            draft.touch()
+            catalog = cls(draft)
+            try:
+                with catalog.transaction():
+                    catalog.set_manifest(manifest)
+            finally:
+                catalog.close()
+            draft.replace(path)
+        except OSError as error:
+            raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
+        return cls(path)
 
     def close(self) -> None:
         """Closes the file. May be called twice."""
