@@ -104,6 +104,7 @@ class _Pieces(dict[bytes, list[int]]):
         self._vocabulary: dict[str, int] = model["vocab"]
         self._prefix = str(model["continuing_subword_prefix"])
         self._longest = int(model["max_input_chars_per_word"])
+        self._longest_piece = max(map(len, self._vocabulary))
         self._unknown = [self._vocabulary[model["unk_token"]]]
 
     def __missing__(self, word: bytes) -> list[int]:
@@ -119,7 +120,7 @@ class _Pieces(dict[bytes, list[int]]):
         pieces = []
         rest, prefix = word, ""
         while rest:
-            for end in range(len(rest), 0, -1):
+            for end in range(min(len(rest), self._longest_piece), 0, -1):
                 piece = self._vocabulary.get(prefix + rest[:end])
                 if piece is not None:
                     pieces.append(piece)
