@@ -221,9 +221,9 @@ def test_a_catalog_is_made_whole_or_not_at_all(tree, host, monkeypatch):
     def die(*arguments, **named):
         raise Killed
 
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         patch.setattr(Catalog, "set_manifest", die)
-        with Index.open(tree, create=True, host=host) as index:
+        with Index.open(tree, create=True, host=host) as index, pytest.raises(Killed):
             index.update()
     folder = tree / ".codeindex"
     assert not (folder / "catalog.sqlite").exists()

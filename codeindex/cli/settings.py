@@ -7,7 +7,7 @@ after a command only of that one::
     exclude = ["docs/**"]
     [search]
     top-k = 5
-    [encoder-options]
+    [backend-options]
     threads = 2
 """
 

@@ -8,18 +8,9 @@ from pathlib import Path
 
 from codeindex.hookimpl import hookimpl
 from codeindex.interfaces import Encoder
-from codeindex.specs import EncoderSpec
+from codeindex.specs import EncoderSpec, NoOptions
 
 BUNDLES = Path(__file__).parent / "bundles"
-
-_THREADS = {"help": "Threads; 0 = one a core."}
-
-
-@dataclass(frozen=True)
-class FastOptions:
-    """Options of the encoder `fast`."""
-
-    threads: int = field(default=0, metadata=_THREADS)
 
 
 @dataclass(frozen=True)
@@ -27,13 +18,13 @@ class OnnxOptions:
     """Options of the encoder `onnx`."""
 
     path: str = field(default="", metadata={"help": "Folder of the encoder bundle."})
-    threads: int = field(default=0, metadata=_THREADS)
+    threads: int = field(default=0, metadata={"help": "Threads; 0 = one a core."})
 
 
-def _make_fast(options: FastOptions) -> Encoder:
+def _make_fast(options: NoOptions) -> Encoder:
     from codeindex_onnx.encoder import OnnxEncoder
 
-    return OnnxEncoder(BUNDLES / "fast", options.threads)
+    return OnnxEncoder(BUNDLES / "fast")
 
 
 def _make_onnx(options: OnnxOptions) -> Encoder:
@@ -48,22 +39,20 @@ def _make_onnx(options: OnnxOptions) -> Encoder:
 @hookimpl
 def codeindex_encoders() -> Iterable[EncoderSpec]:
     """The encoders `fast` and `onnx`."""
-    needs = {"requires": ("onnxruntime", "tokenizers")}
     return [
         EncoderSpec(
             name="fast",
             summary="Static embeddings from all-MiniLM-L6-v2, int8, 256 dimensions; shipped.",
-            options=FastOptions,
             make=_make_fast,
-            install="pip install onnxruntime tokenizers",
-            **needs,
+            requires=("tokenizers",),
+            install="pip install tokenizers",
         ),
         EncoderSpec(
             name="onnx",
             summary="Any encoder bundle: model.onnx, tokenizer.json, encoder.json.",
             options=OnnxOptions,
             make=_make_onnx,
+            requires=("onnxruntime", "tokenizers"),
             install="pip install onnxruntime tokenizers",
-            **needs,
         ),
     ]
