@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
-from pathlib import Path
 from statistics import median
 
-from benchmarks.frame import corpora
 from benchmarks.frame.benchmark import Benchmark, Measure, Settings, ratio
-from benchmarks.frame.peer import Peer
-from benchmarks.frame.process import alternating, codeindex, environment, run
+from benchmarks.frame.prepared import indexed_stdlib
+from benchmarks.frame.process import alternating, environment, run
 
 QUERIES = (
     "parse a date string",
@@ -63,18 +60,14 @@ timed(lambda query: index.search(query, top_k=10))
 
 def measure(settings: Settings) -> list[Measure]:
     """Each tool in its own process; every query once to warm up, then three times."""
-    peer = Peer(settings.cache)
-    tree = corpora.stdlib(settings.cache, quick=settings.quick)
-    with tempfile.TemporaryDirectory() as scratch:
-        index = Path(scratch) / "index"
-        home = Path(scratch) / "home"
-        run(codeindex("index", tree, "--index", index))
-        ours = [sys.executable, "-c", _TIMING + _OURS, str(index)]
-        theirs = [str(peer.python), "-c", _TIMING + _THEIRS, str(tree), str(peer.model)]
+    with indexed_stdlib(settings) as ready:
+        peer = ready.peer
+        ours = [sys.executable, "-c", _TIMING + _OURS, str(ready.index)]
+        theirs = [str(peer.python), "-c", _TIMING + _THEIRS, str(ready.tree), str(peer.model)]
         samples = alternating(
             {
                 "ours": lambda: _median(ours, environment()),
-                "theirs": lambda: _median(theirs, peer.environment(home)),
+                "theirs": lambda: _median(theirs, peer.environment(ready.home)),
             },
             settings.repeats,
         )

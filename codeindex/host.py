@@ -2,112 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pkgutil import resolve_name
 from types import ModuleType
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import pluggy
 
 from codeindex import hookspecs
-from codeindex.errors import CodeIndexError, NotFoundError, PluginError
+from codeindex.errors import CodeIndexError, PluginError
+from codeindex.offers import BrokenPlugin, Catalogue, InstalledPlugin, Offer
 from codeindex.options import build_options
-from codeindex.specs import BackendSpec, CommandSpec, EncoderSpec, ExtractorSpec, ProviderSpec
+from codeindex.specs import BackendSpec, CommandSpec, EncoderSpec, ExtractorSpec
 
 GROUP = "codeindex"
 
-SpecT = TypeVar("SpecT", bound="ProviderSpec | CommandSpec")
 MadeT = TypeVar("MadeT")
-
-
-class InstalledPlugin(NamedTuple):
-    """An entry point: its name, what it refers to, and the distribution that declares it."""
-
-    name: str
-    value: str
-    distribution: str
-
-
-@dataclass(frozen=True, slots=True)
-class BrokenPlugin:
-    """A plugin that could not be used, and why. The others go on."""
-
-    name: str
-    distribution: str
-    error: str
-
-
-@dataclass(frozen=True, slots=True)
-class Offer(Generic[SpecT]):
-    """A spec and where it comes from."""
-
-    spec: SpecT
-    plugin: str
-    distribution: str
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """Modules that the spec requires and that are not installed."""
-        return tuple(name for name in self.spec.requires if not _importable(name))
-
-
-class Catalogue(Generic[SpecT]):
-    """What all plugins offer of one kind, by name."""
-
-    def __init__(self, kind: str, host: Host) -> None:
-        self._kind = kind
-        self._host = host
-        self._offers: dict[str, Offer[SpecT]] = {}
-        self.clashes: dict[str, tuple[str, ...]] = {}
-
-    def add(self, offer: Offer[SpecT]) -> None:
-        """Takes in an offer; a second one of the same name makes the name unusable."""
-        other = self._offers.get(offer.spec.name)
-        if other is not None:
-            known = self.clashes.get(offer.spec.name, (_origin(other),))
-            self.clashes[offer.spec.name] = (*known, _origin(offer))
-            return
-        self._offers[offer.spec.name] = offer
-
-    def names(self) -> list[str]:
-        """Names that can be asked for, sorted."""
-        return sorted(set(self._offers) - set(self.clashes))
-
-    def offers(self) -> list[Offer[SpecT]]:
-        """All offers whose name is not claimed twice, by name."""
-        return [self._offers[name] for name in self.names()]
-
-    def get(self, name: str) -> Offer[SpecT]:
-        """The offer called `name`, with its libraries present.
-
-        Raises:
-            NotFoundError: no plugin offers it; the message lists those that do and the broken.
-            PluginError: two plugins offer it, or a library it needs is missing.
-        """
-        if name in self.clashes:
-            rivals = " and ".join(self.clashes[name])
-            raise PluginError(
-                f"{self._kind} {name!r} is offered by {rivals}; leave one out with --no-plugin"
-            )
-        offer = self._offers.get(name)
-        if offer is None:
-            raise NotFoundError(self._not_found(name))
-        if offer.missing:
-            remedy = f"; run: {offer.spec.install}" if offer.spec.install else ""
-            raise PluginError(
-                f"{self._kind} {name!r} needs {', '.join(offer.missing)},"
-                f" which is not installed{remedy}"
-            )
-        return offer
-
-    def _not_found(self, name: str) -> str:
-        installed = ", ".join(self.names()) or "none"
-        message = f"no {self._kind} {name!r}; installed: {installed}"
-        for broken in self._host.broken:
-            message += f"\nplugin {broken.name!r} ({broken.distribution}) is broken: {broken.error}"
-        return message
 
 
 class Host:
@@ -128,10 +38,10 @@ class Host:
         self._manager.add_hookspecs(hookspecs)
         self._distributions: dict[str, str] = {}
         self.broken: list[BrokenPlugin] = []
-        self.extractors: Catalogue[ExtractorSpec] = Catalogue("extractor", self)
-        self.encoders: Catalogue[EncoderSpec] = Catalogue("encoder", self)
-        self.backends: Catalogue[BackendSpec] = Catalogue("backend", self)
-        self.commands: Catalogue[CommandSpec] = Catalogue("command", self)
+        self.extractors: Catalogue[ExtractorSpec] = Catalogue("extractor", self.broken)
+        self.encoders: Catalogue[EncoderSpec] = Catalogue("encoder", self.broken)
+        self.backends: Catalogue[BackendSpec] = Catalogue("backend", self.broken)
+        self.commands: Catalogue[CommandSpec] = Catalogue("command", self.broken)
 
     @classmethod
     def load(cls, *, only: Sequence[str] | None = None, skip: Sequence[str] = ()) -> Host:
@@ -279,25 +189,3 @@ def _iterate(value: Any, hook_name: str) -> Iterable[Any]:
     if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
         return value
     raise PluginError(f"{hook_name} gave {value!r}, which is no list of specs")
-
-
-def _origin(offer: Offer[Any]) -> str:
-    return f"plugin {offer.plugin!r} ({offer.distribution})"
-
-
-def _importable(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except (ImportError, ValueError):
-        return False
-
-
-__all__ = [
-    "GROUP",
-    "BrokenPlugin",
-    "Catalogue",
-    "Host",
-    "InstalledPlugin",
-    "Offer",
-    "describe",
-]

@@ -10,30 +10,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
 from codeindex.candidates import SkipReason
 from codeindex.catalog.catalog import Catalog
-from codeindex.catalog.rows import IncomingSnippet, SourceRow
+from codeindex.chunk_writer import ChunkWriter, EncoderUser
 from codeindex.claims import Claims
-from codeindex.encoding import encode_checked
 from codeindex.errors import UsageError
 from codeindex.extraction import Extracted, Extraction
 from codeindex.host import Host
-from codeindex.interfaces import Encoder
 from codeindex.plan import Plan, make_plan
 from codeindex.receipt import Receipt, SkippedFile
-from codeindex.vectors import Embeddings
 from codeindex.walk import report_path, walk
 from codeindex.walk_options import WalkOptions
 from codeindex.workers import Task, extract_in_process, extract_in_workers
 
 CHUNK_SNIPPETS = 1500
 """Snippets a transaction: what a killed run loses at most, and what memory holds at most."""
-
-RACY_NS = 2_000_000_000
-"""A file changed this shortly before it was read may change again within the clock's grain;
-its time is not trusted and it is read again next time (as git does for its index)."""
 
 _FEW_FILES = 24  # below, starting worker processes costs more than they save
 _FEW_BYTES = 500_000
@@ -65,16 +56,6 @@ class UpdateOptions:
     drop_most: bool = False
 
 
-class EncoderUser(Protocol):
-    """What the run needs of an index's encoder; it is made only when a text is to be embedded."""
-
-    def get(self) -> Encoder:
-        """The encoder."""
-
-    def row(self) -> int:
-        """Its row in the catalog."""
-
-
 class Run:
     """One run. Used once."""
 
@@ -93,7 +74,6 @@ class Run:
         self._source = source
         self._options = options
         self._receipt = Receipt(root=str(root), dry_run=options.dry_run)
-        self._started_ns = time.time_ns()
 
     def update(
         self,
@@ -160,12 +140,7 @@ class Run:
                 language.indexed += 1
                 receipt.files_indexed += 1
             else:
-                self._note_unreadable(row.path, row.language, row.skipped)
-
-    def _note_unreadable(self, path: str, language: str, reason: str) -> None:
-        self._receipt.language(language).skipped += 1
-        self._receipt.skip("could not be read into snippets")
-        self._receipt.errors.append(SkippedFile(path, reason))
+                receipt.unreadable(row.path, row.language, row.skipped)
 
     def _refuse_large_loss(self, plan: Plan) -> None:
         if self._options.drop_most or not plan.vanished:
@@ -186,9 +161,11 @@ class Run:
     def _carry_out(self, plan: Plan, progress: Progress, stored: Callable[[], None]) -> None:
         done = 0
         total = len(plan.tasks)
+        tag = Extraction(self._host, self._options.extractors).tag
+        writer = ChunkWriter(self._catalog, self._source, self._receipt, plan.moved, tag)
         with closing(self._extract(plan.tasks)) as results:
             for chunk in _chunks(results):
-                self._store(chunk, plan)
+                writer.store(chunk)
                 stored()
                 done += len(chunk)
                 progress(done, total)
@@ -206,104 +183,6 @@ class Run:
         if jobs == 1 or few or self._host.registered_by_hand:
             return extract_in_process(self._host, self._options.extractors, tasks)
         return extract_in_workers(self._host, self._options.extractors, tasks, jobs)
-
-    def _store(self, chunk: Sequence[Extracted], plan: Plan) -> None:
-        """One transaction: the new state of some files, with the vectors they need."""
-        incoming = {item.text_digest: item for extracted in chunk for item in extracted.snippets}
-        digests, vectors = self._embed(incoming, chunk, plan)
-        tags = Extraction(self._host, self._options.extractors).tag
-        with self._catalog.transaction():
-            if len(digests):
-                self._catalog.add_vectors(self._source.row(), digests, vectors)
-            self._store_sources(chunk, tags)
-
-    def _embed(
-        self, incoming: Mapping[bytes, IncomingSnippet], chunk: Sequence[Extracted], plan: Plan
-    ) -> tuple[list[bytes], Embeddings]:
-        """Vectors of the texts that were never embedded, computed outside any transaction."""
-        nothing = np.zeros((0, 0), dtype=np.float32)
-        if not incoming:
-            return [], nothing
-        row = self._source.row()
-        known = self._catalog.known_texts(row, list(incoming))
-        if plan.moved:
-            known |= self._carry_over(row, known, chunk, plan)
-        missing = [digest for digest in incoming if digest not in known]
-        self._receipt.embedded += len(missing)
-        self._receipt.reused += len(known)
-        if not missing:
-            return [], nothing
-        texts = [incoming[digest].text for digest in missing]
-        vectors = encode_checked(self._source.get(), texts)
-        return missing, vectors
-
-    def _carry_over(
-        self, encoder: int, known: set[bytes], chunk: Sequence[Extracted], plan: Plan
-    ) -> set[bytes]:
-        """Gives the snippets of a moved file the vectors that they had at its old path.
-
-        The embedded text starts with words of the path, so it differs after a move; the
-        vector of the old text is so near that embedding again is not worth its cost.
-        """
-        carried: set[bytes] = set()
-        for extracted in chunk:
-            origin = plan.moved.get(extracted.candidate.path)
-            if origin is None:
-                continue
-            texts = self._catalog.moved_texts(origin.id)
-            with self._catalog.transaction():
-                for item in extracted.snippets:
-                    _, _, kind, name, _, _, code, _, _ = item.values
-                    old = texts.get((kind, name, code))
-                    if item.text_digest in known or old is None:
-                        continue
-                    if self._catalog.copy_vector(encoder, old, item.text_digest):
-                        carried.add(item.text_digest)
-        return carried
-
-    def _store_sources(self, chunk: Sequence[Extracted], tag: Callable[[str], str]) -> None:
-        receipt = self._receipt
-        rows = [self._row(extracted, tag) for extracted in chunk]
-        pairs = list(zip(rows, chunk, strict=True))
-        touched = [row for row, extracted in pairs if extracted.unchanged]
-        self._catalog.touch_sources(touched)
-        receipt.files_changed -= len(touched)
-        receipt.files_unchanged += len(touched)
-        added, removed = self._catalog.put_sources(
-            [(row, extracted.snippets) for row, extracted in pairs if not extracted.unchanged]
-        )
-        receipt.snippets_added += added
-        receipt.snippets_removed += removed
-        for row, extracted in pairs:
-            if extracted.unchanged:
-                self._count_indexed(row.language, self._catalog.count_of(row.path))
-            elif extracted.skipped is None:
-                self._count_indexed(row.language, len(extracted.snippets))
-            else:
-                self._note_unreadable(row.path, row.language, extracted.skipped)
-
-    def _row(self, extracted: Extracted, tag: Callable[[str], str]) -> SourceRow:
-        candidate = extracted.candidate
-        return SourceRow(
-            id=0,
-            path=candidate.path,
-            language=candidate.language,
-            extractor=tag(candidate.extractor),
-            size=candidate.size,
-            mtime_ns=self._trusted(candidate.mtime_ns),
-            ctime_ns=candidate.ctime_ns,
-            digest=extracted.digest,
-            skipped=extracted.skipped,
-        )
-
-    def _count_indexed(self, language: str, snippets: int) -> None:
-        self._receipt.files_indexed += 1
-        count = self._receipt.language(language)
-        count.indexed += 1
-        count.snippets += snippets
-
-    def _trusted(self, mtime_ns: int) -> int:
-        return mtime_ns if mtime_ns < self._started_ns - RACY_NS else -1
 
 
 def available_cores() -> int:

@@ -66,6 +66,19 @@ class Receipt:
     seconds: float = 0.0
     dry_run: bool = False
 
+    def indexed(self, language: str, snippets: int) -> None:
+        """Counts a file whose snippets are in the index."""
+        self.files_indexed += 1
+        count = self.language(language)
+        count.indexed += 1
+        count.snippets += snippets
+
+    def unreadable(self, path: str, language: str, reason: str) -> None:
+        """Counts a file that an extractor claims and could not read."""
+        self.language(language).skipped += 1
+        self.skip("could not be read into snippets")
+        self.errors.append(SkippedFile(path, reason))
+
     def skip(self, reason: str, *, folder: bool = False) -> None:
         """Counts one file or folder that is left out."""
         counts = self.skipped_folders if folder else self.skipped

@@ -18,7 +18,8 @@ from typing import IO, Any
 from codeindex.candidates import Candidate
 from codeindex.catalog.rows import IncomingSnippet
 from codeindex.extraction import Extracted, Extraction
-from codeindex.host import Host, InstalledPlugin
+from codeindex.host import Host
+from codeindex.offers import InstalledPlugin
 
 _LENGTH = struct.Struct("<Q")
 _NICENESS = 10  # the parent has the vectors and the database to do; the worker waits for it

@@ -11,7 +11,8 @@ from codeindex.cli.options import json_option
 from codeindex.cli.session import Session, pass_session
 
 if TYPE_CHECKING:
-    from codeindex.host import Catalogue, Host
+    from codeindex.host import Host
+    from codeindex.offers import Catalogue
 
 
 @click.command(epilog="Example: codeindex plugins --json")
