@@ -92,7 +92,13 @@ def extract(session: Session, /, **given: Any) -> None:
             )
         )
     else:
-        click.echo(f"{counts.written:,} of {counts.read:,} snippets written to {given['output']}")
+        which = f"of at least {given['min_lines']} lines"
+        if given["require_docstring"]:
+            which += " and with a docstring"
+        click.echo(
+            f"{counts.written:,} of {counts.read:,} functions written to {given['output']}:"
+            f" those {which}"
+        )
     if not counts.written:
         session.say("no snippet matched; see --min-lines and --no-require-docstring")
         click.get_current_context().exit(1)
