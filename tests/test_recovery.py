@@ -83,6 +83,28 @@ def test_a_damaged_backend_is_rebuilt_without_embedding(tree, filled, host, toys
     assert len(toys.embedded) == embedded
 
 
+def test_verify_finds_a_flip_that_left_size_and_time_alone(tree, filled, host):
+    path = backend_file(filled)
+    filled.close()
+    status = path.stat()
+    data = bytearray(path.read_bytes())
+    data[data.index(b"0.")] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    with Index.open(tree, host=host) as again:
+        assert "its digest differs" in again.verify().problems[0]
+        assert again.verify(repair=True).ok
+        assert again.verify().ok
+
+
+def test_an_index_that_was_copied_is_checked_and_works(tree, filled, host, tmp_path):
+    filled.close()
+    shutil.copytree(tree, tmp_path / "copy", copy_function=shutil.copyfile)
+    with Index.open(tmp_path / "copy", host=host) as copy:
+        assert copy.search("iron", 1)[0].snippet.name == "hammer"
+        assert copy.verify().ok
+
+
 def test_verify_finds_and_repairs_what_is_planted(tree, filled, host):
     place = filled._store.derived.place(filled._store.catalog)
     backend = sync.open_backend(host, place, filled._store.manifest()["backend_files"], {})
