@@ -48,6 +48,7 @@ class ExtractorSpec(ProviderSpec):
         shebangs: interpreter names in a first line ``#!…`` → language, for files without suffix.
         streams: it reads `SourceFile.location` itself, bit by bit; `text` is empty.
         when_asked: not applied while walking a tree, only where named.
+        example: file name → text of a short source that gives snippets, for its contract.
     """
 
     make: Callable[[Any], Extractor]
@@ -56,6 +57,7 @@ class ExtractorSpec(ProviderSpec):
     shebangs: Mapping[str, str] = field(default_factory=dict)
     streams: bool = False
     when_asked: bool = False
+    example: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,24 @@ class PapersOptions:
     max_papers: int = field(default=0, metadata={"help": "Papers to read; 0 = all."})
 
 
+_EXAMPLE = """[
+  {
+    "paper": {"arxiv_id": "1706.03762", "title": "Attention", "abstract": "…", "url": "u"},
+    "repositories": [
+      {
+        "url": "https://example.org/r",
+        "name": "r",
+        "cloned": true,
+        "code_files": [
+          {"path": "a.py", "extension": ".py", "language": "Python", "content": "x = 1\\n"}
+        ]
+      }
+    ]
+  }
+]
+"""
+
+
 def _make(options: PapersOptions) -> Extractor:
     from codeindex_papers.extractor import PapersExtractor
 
@@ -37,5 +55,6 @@ def codeindex_extractors() -> Iterable[ExtractorSpec]:
             when_asked=True,
             requires=("ijson",),
             install="pip install ijson",
+            example={"paper_code_with_files.json": _EXAMPLE},
         )
     ]

@@ -9,6 +9,38 @@ from codeindex.hookimpl import hookimpl
 from codeindex.interfaces import Extractor
 from codeindex.specs import ExtractorSpec
 
+_EXAMPLE = '''"""Retrying."""
+
+import time
+
+LIMIT = 5
+
+
+class Retry:
+    """Waits longer after each failure."""
+
+    def __init__(self, limit=LIMIT):
+        self.limit = limit
+
+    @property
+    def waits(self):
+        """Seconds of every wait."""
+
+        def wait(attempt):
+            return 2**attempt
+
+        return [wait(attempt) for attempt in range(self.limit)]
+
+
+async def retried(action):
+    """Runs the action until it succeeds."""
+    for seconds in Retry().waits:
+        try:
+            return await action()
+        except OSError:
+            time.sleep(seconds)
+'''
+
 
 def _make(options: Any) -> Extractor:
     from codeindex_python.extractor import PythonExtractor
@@ -26,5 +58,6 @@ def codeindex_extractors() -> Iterable[ExtractorSpec]:
             make=_make,
             suffixes={".py": "python", ".pyi": "python", ".pyw": "python"},
             shebangs={"python": "python", "python3": "python"},
+            example={"retry.py": _EXAMPLE},
         )
     ]
