@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from pkgutil import resolve_name
 from types import ModuleType
 from typing import Any, TypeVar
@@ -44,12 +48,19 @@ class Host:
         self.commands: Catalogue[CommandSpec] = Catalogue("command", self.broken)
 
     @classmethod
-    def load(cls, *, only: Sequence[str] | None = None, skip: Sequence[str] = ()) -> Host:
+    def load(
+        cls,
+        *,
+        only: Sequence[str] | None = None,
+        skip: Sequence[str] = (),
+        files: Sequence[Path] = (),
+    ) -> Host:
         """Finds the installed plugins.
 
         Args:
-            only: names of plugins to load; None loads all.
-            skip: names of plugins to leave out.
+            only: names of installed plugins to load; None loads all.
+            skip: names of installed plugins to leave out.
+            files: Python files that are plugins, too. They are run.
         """
         from importlib.metadata import entry_points  # slow to import, and workers need it not
 
@@ -61,7 +72,8 @@ class Host:
             if point.dist not in names and point.dist is not None:
                 names[point.dist] = point.dist.name
             found.append(InstalledPlugin(point.name, point.value, names[point.dist]))
-        return cls.of(sorted(found))
+        asked = [InstalledPlugin(path.stem, str(path.absolute()), str(path)) for path in files]
+        return cls.of([*sorted(found), *asked])
 
     @classmethod
     def of(cls, plugins: Iterable[InstalledPlugin]) -> Host:
@@ -74,7 +86,7 @@ class Host:
     def _load(self, plugin: InstalledPlugin) -> None:
         self.loaded.append(plugin)
         try:
-            module = resolve_name(plugin.value)
+            module = _import(plugin.value)
         except (Exception, SystemExit) as error:  # a plugin may fail in any way
             broken = BrokenPlugin(plugin.name, plugin.distribution, describe(error))
             self.broken.append(broken)
@@ -169,6 +181,26 @@ class Host:
                 f"{kind} {spec.name!r} (plugin {offer.plugin!r} of {offer.distribution})"
                 f" failed: {describe(error)}"
             ) from error
+
+
+def _import(value: str) -> ModuleType | object:
+    """The object of an entry point's value, or the module of a Python file."""
+    if not value.endswith(".py"):
+        found: object = resolve_name(value)
+        return found
+    digest = hashlib.blake2b(value.encode(), digest_size=4).hexdigest()
+    name = f"codeindex_plugin_{Path(value).stem}_{digest}"  # two files may have one stem
+    spec = importlib.util.spec_from_file_location(name, value)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"{value} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
 
 
 _COLLECTORS: dict[str, tuple[str, type[Any]]] = {

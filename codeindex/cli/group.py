@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
@@ -67,8 +67,28 @@ class LazyGroup(click.Group):
 
 
 def _session(ctx: click.Context) -> Session:
-    # ``--help`` is answered before the group's own function has run.
-    return ctx.ensure_object(Session)
+    """The session, with what the command line and the settings say.
+
+    A command of a plugin is looked for before the group's own function runs, and ``--help``
+    is answered before there are parameters: so it is set up here, when it is first needed.
+    """
+    session = ctx.ensure_object(Session)
+    given = ctx.params
+    if "skip" in given and not session.ready:
+        from codeindex.cli.settings import load_settings
+
+        session.ready = True
+        session.quiet = given["quiet"]
+        settings = load_settings(given["config"])
+        session.skip_plugins = given["skip"]
+        session.plugin_files = [*settings.plugins, *given["plugin"]]
+        ctx.default_map = dict(settings.defaults)
+        if settings.ignored_plugins:
+            session.say(
+                f"note: {settings.path} names plugins; they are loaded only when you name the"
+                f" settings yourself: codeindex --config {settings.path} …"
+            )
+    return session
 
 
 def _load(target: str) -> click.Command:
@@ -94,6 +114,13 @@ def _load(target: str) -> click.Command:
     help="Do not load this plugin. May be repeated.",
 )
 @click.option(
+    "--plugin",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Load a plugin from this Python file, and run it. May be repeated.",
+)
+@click.option(
     "--config",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Settings file. Default: codeindex.toml, or [tool.codeindex] in pyproject.toml,"
@@ -101,13 +128,6 @@ def _load(target: str) -> click.Command:
 )
 @click.version_option(__version__, prog_name="codeindex")
 @click.pass_context
-def codeindex(
-    ctx: click.Context, quiet: bool, debug: bool, skip: tuple[str, ...], config: Path | None
-) -> None:
+def codeindex(ctx: click.Context, /, **given: Any) -> None:
     """Turn code into a searchable vector index, and search it by meaning, offline."""
-    from codeindex.cli.settings import load_settings
-
-    session = _session(ctx)
-    session.quiet = quiet
-    session.skip_plugins = skip
-    ctx.default_map = load_settings(config)
+    _session(ctx)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -24,7 +24,8 @@ class Session:
 
     quiet: bool = False
     skip_plugins: Sequence[str] = ()
-    settings: dict[str, Any] = field(default_factory=dict)
+    plugin_files: Sequence[Path] = ()
+    ready: bool = False
 
     @cached_property
     def host(self) -> Host:
@@ -33,7 +34,7 @@ class Session:
 
         only = os.environ.get("CODEINDEX_PLUGINS")
         names = None if only is None else [name.strip() for name in only.split(",")]
-        return Host.load(only=names, skip=self.skip_plugins)
+        return Host.load(only=names, skip=self.skip_plugins, files=self.plugin_files)
 
     def say(self, text: str) -> None:
         """Tells the user on stderr, unless ``--quiet``."""

@@ -9,10 +9,15 @@ after a command only of that one::
     top-k = 5
     [backend-options]
     threads = 2
+
+``plugins`` lists Python files to load plugins from, relative to the settings; it counts only
+in a file that is named by ``--config``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,16 +39,36 @@ _TABLES = {
 _RENAMED = {"all": "everything", "index_folder": "index"}
 
 
-def load_settings(given: Path | None) -> dict[str, Any]:
-    """Defaults by command, for click.
+@dataclass(frozen=True)
+class Settings:
+    """What a settings file says.
+
+    Attributes:
+        path: the file, or None.
+        defaults: of options, by command, for click.
+        plugins: Python files to load plugins from.
+        ignored_plugins: it names plugins, and was found, not named by the user: what stands
+            in a folder that is indexed must not make its code run.
+    """
+
+    path: Path | None = None
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    plugins: Sequence[Path] = ()
+    ignored_plugins: bool = False
+
+
+def load_settings(given: Path | None) -> Settings:
+    """The settings of the file that is given, or else of the nearest one.
 
     Raises:
         UsageError: the file is no TOML, or has an unknown key.
     """
     path = given or _nearest(Path.cwd())
     if path is None:
-        return {}
+        return Settings()
     table = _read(path)
+    named = [] if isinstance(table.get("plugins"), dict) else table.pop("plugins", [])
+    plugins = _plugins(path, named)
     shared: dict[str, Any] = {}
     commands: dict[str, dict[str, Any]] = {}
     for key, value in table.items():
@@ -60,7 +85,16 @@ def load_settings(given: Path | None) -> dict[str, Any]:
                 f"{path}: unknown setting {key!r}; known: "
                 + ", ".join(item.replace("_", "-") for item in known)
             )
-    return {command: {**shared, **commands.get(command, {})} for command in _COMMANDS}
+    defaults = {command: {**shared, **commands.get(command, {})} for command in _COMMANDS}
+    if given is None:
+        return Settings(path, defaults, (), bool(plugins))
+    return Settings(path, defaults, plugins)
+
+
+def _plugins(path: Path, names: Any) -> list[Path]:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UsageError(f"{path}: 'plugins' must be a list of Python files")
+    return [path.parent / name for name in names]
 
 
 def _nearest(start: Path) -> Path | None:

@@ -253,7 +253,6 @@ class BackendContract(Contract):
         files = dict(backend.commit())
         backend.close()
         step = Step(
-            plugin=self.plugin,
             loaded=self.host().loaded,
             name=self.offer().spec.name,
             options=dict(self.options),

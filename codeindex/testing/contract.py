@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import importlib
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from types import ModuleType
 from typing import Any, ClassVar, NoReturn
 
 from codeindex.host import Host
-from codeindex.offers import Catalogue, Offer
+from codeindex.offers import Catalogue, InstalledPlugin, Offer
 
 _PACKAGE = __name__.rpartition(".")[0]
 
@@ -30,7 +29,7 @@ class Contract:
     """Base of the suites.
 
     Attributes:
-        plugin: the plugin's module, or its import name; empty takes what is installed.
+        plugin: the plugin's module, its import name or its file; empty takes what is installed.
         name: of the provider under test.
         options: its option values, as text or typed; defaults for the others.
         broken_promises: name of a test → why the promise cannot be kept. The test must then
@@ -68,13 +67,16 @@ class Contract:
     @classmethod
     def host(cls) -> Host:
         """A host with the plugin under test, or with all that are installed."""
-        if cls.plugin == "":
+        plugin = cls.plugin
+        if plugin == "":
             return Host.load()
-        module = cls.plugin
-        if isinstance(module, str):
-            module = importlib.import_module(module)
-        host = Host()
-        host.register(module, getattr(module, "__name__", "under-test"), "under test")
+        if isinstance(plugin, ModuleType):
+            plugin = plugin.__name__
+        if isinstance(plugin, str):
+            host = Host.of([InstalledPlugin("under-test", plugin, "under test")])
+        else:
+            host = Host()
+            host.register(plugin, "under-test", "under test")
         broken = [f"{plugin.name}: {plugin.error}" for plugin in host.broken]
         assert not broken, f"the plugin is broken: {'; '.join(broken)}"
         return host

@@ -23,7 +23,6 @@ _MOST_STEPS = 60
 class Step:
     """What the child does: opens the backend at `files`, removes, adds, commits."""
 
-    plugin: object
     loaded: Sequence[InstalledPlugin]
     name: str
     options: Mapping[str, Any]
@@ -39,14 +38,12 @@ def kill_at_each_step(step: Step, folder: Path) -> Iterator[tuple[Path, str]]:
     Raises:
         Undecided: the plugin cannot be imported by another process.
     """
-    module = step.plugin if isinstance(step.plugin, str) else getattr(step.plugin, "__name__", "")
-    if step.plugin != "" and module not in sys.modules:
+    if not step.loaded:
         undecided("the plugin is no module that another process could import")
     for number in range(1, _MOST_STEPS):
         copy = folder.with_name(f"{folder.name}-step-{number}")
         shutil.copytree(folder, copy)
         job = {
-            "module": module,
             "loaded": [list(plugin) for plugin in step.loaded],
             "name": step.name,
             "options": dict(step.options),

@@ -22,9 +22,12 @@ HEAVY = (
 """Libraries that a plugin imports when a provider is made, not when it is loaded."""
 
 _IMPORT = """
-import importlib, json, sys, time
+import json, pkgutil, runpy, sys, time
 before, started = set(sys.modules), time.process_time()
-importlib.import_module(sys.argv[1])
+if sys.argv[1].endswith(".py"):
+    runpy.run_path(sys.argv[1])
+else:
+    pkgutil.resolve_name(sys.argv[1])
 print(json.dumps({"seconds": time.process_time() - started,
                   "modules": sorted(set(sys.modules) - before)}), file=sys.stderr)
 """
@@ -102,8 +105,7 @@ class PluginContract(Contract):
 
     def _is_installed_as(self, name: str) -> bool:
         return any(
-            plugin.name == name and plugin.value.partition(":")[0] == self._module()
-            for plugin in Host.load().loaded
+            plugin.name == name and plugin.value == self._module() for plugin in Host.load().loaded
         )
 
     def _import(self) -> subprocess.CompletedProcess[str]:

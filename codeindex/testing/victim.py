@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import sys
@@ -34,11 +33,7 @@ def main() -> None:
 
 
 def _open(job: dict[str, Any]) -> IndexBackend:
-    if job["module"]:
-        host = Host()
-        host.register(importlib.import_module(job["module"]), job["module"], "under test")
-    else:
-        host = Host.of(InstalledPlugin(*plugin) for plugin in job["loaded"])
+    host = Host.of(InstalledPlugin(*plugin) for plugin in job["loaded"])
     offer, space = host.backends.get(job["name"]), VectorSpace(job["dim"])
     return host.make(
         offer,

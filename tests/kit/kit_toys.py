@@ -44,7 +44,6 @@ class Parts:
 
     def __init__(self, backend=GoodBackend, encoder=GoodEncoder, extractor=ParagraphExtractor):
         self.backend, self.encoder, self.extractor = backend, encoder, extractor
-        self.__name__ = __name__
 
     @hookimpl
     def codeindex_backends(self):
