@@ -55,31 +55,24 @@ class Host:
         skip: Sequence[str] = (),
         files: Sequence[Path] = (),
     ) -> Host:
-        """Finds the installed plugins.
-
-        Args:
-            only: names of installed plugins to load; None loads all.
-            skip: names of installed plugins to leave out.
-            files: Python files that are plugins, too. They are run.
-        """
-        from importlib.metadata import entry_points  # slow to import, and workers need it not
-
-        names: dict[object, str] = {None: "unknown"}  # a distribution reads a file for its name
-        found = []
-        for point in entry_points(group=GROUP):
-            if point.name in skip or (only is not None and point.name not in only):
-                continue
-            if point.dist not in names and point.dist is not None:
-                names[point.dist] = point.dist.name
-            found.append(InstalledPlugin(point.name, point.value, names[point.dist]))
-        asked = [InstalledPlugin(path.stem, str(path.absolute()), str(path)) for path in files]
-        return cls.of([*sorted(found), *asked])
+        """Finds and loads the installed plugins; for the arguments, see `find_plugins`."""
+        return cls.of(find_plugins(only=only, skip=skip, files=files))
 
     @classmethod
-    def of(cls, plugins: Iterable[InstalledPlugin]) -> Host:
-        """A host with these plugins."""
+    def of(
+        cls,
+        plugins: Iterable[InstalledPlugin],
+        loading: Callable[[InstalledPlugin], None] | None = None,
+    ) -> Host:
+        """A host with these plugins.
+
+        Args:
+            loading: told of each plugin before it is imported.
+        """
         host = cls()
         for plugin in plugins:
+            if loading is not None:
+                loading(plugin)
             host._load(plugin)
         return host
 
@@ -181,6 +174,33 @@ class Host:
                 f"{kind} {spec.name!r} (plugin {offer.plugin!r} of {offer.distribution})"
                 f" failed: {describe(error)}"
             ) from error
+
+
+def find_plugins(
+    *,
+    only: Sequence[str] | None = None,
+    skip: Sequence[str] = (),
+    files: Sequence[Path] = (),
+) -> list[InstalledPlugin]:
+    """The installed plugins, none of them imported.
+
+    Args:
+        only: names of installed plugins to load; None loads all.
+        skip: names of installed plugins to leave out.
+        files: Python files that are plugins, too. They are run when they are loaded.
+    """
+    from importlib.metadata import entry_points  # slow to import, and workers need it not
+
+    names: dict[object, str] = {None: "unknown"}  # a distribution reads a file for its name
+    found = []
+    for point in entry_points(group=GROUP):
+        if point.name in skip or (only is not None and point.name not in only):
+            continue
+        if point.dist not in names and point.dist is not None:
+            names[point.dist] = point.dist.name
+        found.append(InstalledPlugin(point.name, point.value, names[point.dist]))
+    asked = [InstalledPlugin(path.stem, str(path.absolute()), str(path)) for path in files]
+    return [*sorted(found), *asked]
 
 
 def _import(value: str) -> ModuleType | object:

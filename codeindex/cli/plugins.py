@@ -8,18 +8,32 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from codeindex.cli.options import json_option
-from codeindex.cli.session import Session, pass_session
+from codeindex.cli.plugins_check import check
+from codeindex.cli.plugins_new import new
+from codeindex.cli.session import Session
 
 if TYPE_CHECKING:
     from codeindex.host import Host
     from codeindex.offers import Catalogue
 
 
-@click.command(epilog="Example: codeindex plugins --json")
+@click.group(
+    invoke_without_command=True,
+    epilog="Example: codeindex plugins new recipes --kind extractor",
+)
 @json_option
-@pass_session
-def plugins(session: Session, as_json: bool) -> None:
+@click.pass_context
+def plugins(ctx: click.Context, /, as_json: bool) -> None:
     """Show extractors, encoders, backends and commands, and the plugins they come from."""
+    if ctx.invoked_subcommand is None:
+        _show(ctx.ensure_object(Session), as_json)
+
+
+plugins.add_command(new)
+plugins.add_command(check)
+
+
+def _show(session: Session, as_json: bool) -> None:
     facts = describe_plugins(session.host)
     if as_json:
         click.echo(json.dumps(facts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,9 @@ import click
 
 if TYPE_CHECKING:
     from codeindex.host import Host
+    from codeindex.offers import InstalledPlugin
+
+_LONG_LOADING = 5.0  # seconds
 
 
 @dataclass
@@ -29,12 +33,33 @@ class Session:
 
     @cached_property
     def host(self) -> Host:
-        """The plugins; ``CODEINDEX_PLUGINS`` restricts them to a comma-separated list."""
+        """The plugins, loaded. One that is long in loading is named, so that it can be left out."""
         from codeindex.host import Host
+
+        at: list[InstalledPlugin] = []
+
+        def report() -> None:
+            self.say(
+                f"plugin {at[-1].name!r} ({at[-1].distribution}) has been loading for"
+                f" {_LONG_LOADING:.0f} s; leave it out with --no-plugin {at[-1].name}"
+            )
+
+        watch = threading.Timer(_LONG_LOADING, report)
+        watch.daemon = True
+        watch.start()
+        try:
+            return Host.of(self.plugins(), at.append)
+        finally:
+            watch.cancel()
+            watch.join()
+
+    def plugins(self) -> list[InstalledPlugin]:
+        """The plugins that this run may use; a comma-separated ``CODEINDEX_PLUGINS`` is a limit."""
+        from codeindex.host import find_plugins
 
         only = os.environ.get("CODEINDEX_PLUGINS")
         names = None if only is None else [name.strip() for name in only.split(",")]
-        return Host.load(only=names, skip=self.skip_plugins, files=self.plugin_files)
+        return find_plugins(only=names, skip=self.skip_plugins, files=self.plugin_files)
 
     def say(self, text: str) -> None:
         """Tells the user on stderr, unless ``--quiet``."""

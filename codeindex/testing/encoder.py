@@ -150,7 +150,9 @@ class EncoderContract(Contract):
             encoder: Encoder = self.build(self.offer().spec.make, **changes)
         except Exception as error:
             if not self.options and not changes and _asks_for_options(error):
-                undecided(f"it needs options: {error}")
+                undecided(
+                    f"it needs options ({error}); give them as `options`, or -O NAME.KEY=VALUE"
+                )
             raise
         return encoder
 
