@@ -10,7 +10,6 @@ import numpy as np
 
 from codeindex.catalog.catalog import Catalog
 from codeindex.catalog.rows import IncomingSnippet, SourceRow
-from codeindex.encoding import encode_checked
 from codeindex.extraction import Extracted
 from codeindex.interfaces import Encoder
 from codeindex.receipt import Receipt
@@ -81,7 +80,7 @@ class ChunkWriter:
         if not missing:
             return [], nothing
         texts = [incoming[digest].text for digest in missing]
-        vectors = encode_checked(self._source.get(), texts)
+        vectors = self._source.get().encode_corpus(texts)
         return missing, vectors
 
     def _carry_over(

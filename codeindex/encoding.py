@@ -6,18 +6,17 @@ import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from codeindex.errors import EncoderMismatch, PluginError
+from codeindex.errors import EncoderMismatch
+from codeindex.guarded import GuardedEncoder
 from codeindex.host import Host
 from codeindex.interfaces import Encoder
 from codeindex.options import build_options, options_as_json
 from codeindex.texts import TEXT_RECIPE, embedding_text
-from codeindex.vectors import checked_embeddings
 
 if TYPE_CHECKING:
     from codeindex.catalog.catalog import Catalog
     from codeindex.indexing import Progress
     from codeindex.store import Store
-    from codeindex.vectors import Embeddings
 
 DEFAULT_ENCODER = "fast"
 
@@ -71,7 +70,8 @@ class IndexEncoder:
     def make_wanted(self) -> Encoder:
         """The encoder that was asked for, whatever the index was built with."""
         offer = self._host.encoders.get(self._name)
-        return self._host.make(offer, "encoder", self._values, offer.spec.make)
+        made = self._host.make(offer, "encoder", self._values, offer.spec.make)
+        return GuardedEncoder(made, offer)
 
     def row(self) -> int:
         """The catalog's row of the encoder; a new index is bound to its encoder here."""
@@ -132,19 +132,6 @@ def check_encoder(encoder: Encoder, built_with: Mapping[str, Any]) -> None:
         )
 
 
-def encode_checked(encoder: Encoder, texts: list[str]) -> Embeddings:
-    """Vectors (len(texts), dim) of corpus texts.
-
-    Raises:
-        PluginError: the encoder gave something else.
-    """
-    try:
-        vectors = encoder.encode_corpus(texts)
-        return checked_embeddings(vectors, dim=encoder.info.dim, rows=len(texts))
-    except (ValueError, TypeError) as error:
-        raise PluginError(f"encoder {encoder.info.name!r} broke its promise: {error}") from error
-
-
 def embed_missing(catalog: Catalog, encoder: Encoder, row: int, progress: Progress | None) -> int:
     """Embeds the snippets that have no vector by this encoder; what is done stays.
 
@@ -155,7 +142,7 @@ def embed_missing(catalog: Catalog, encoder: Encoder, row: int, progress: Progre
     embedded = 0
     for start in range(0, len(ids), _BATCH):
         texts = catalog.texts(ids[start : start + _BATCH], embedding_text)
-        vectors = encode_checked(encoder, list(texts.values()))
+        vectors = encoder.encode_corpus(list(texts.values()))
         with catalog.transaction():
             catalog.add_vectors(row, list(texts), vectors)
         embedded += len(texts)

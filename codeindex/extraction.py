@@ -13,8 +13,9 @@ from codeindex.candidates import Candidate
 from codeindex.catalog.rows import IncomingSnippet, snippet_values
 from codeindex.catalog.words import words_of
 from codeindex.errors import CodeIndexError, ExtractionError
-from codeindex.host import Host, describe
+from codeindex.host import Host
 from codeindex.interfaces import Extractor
+from codeindex.offers import describe
 from codeindex.options import options_as_json
 from codeindex.reading import read_source
 from codeindex.snippet import Snippet, SourceFile, snippet_key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import sys
@@ -14,8 +15,8 @@ from typing import Any, TypeVar
 import pluggy
 
 from codeindex import hookspecs
-from codeindex.errors import CodeIndexError, PluginError
-from codeindex.offers import BrokenPlugin, Catalogue, InstalledPlugin, Offer
+from codeindex.errors import PluginError
+from codeindex.offers import BrokenPlugin, Catalogue, InstalledPlugin, Offer, blamed, describe
 from codeindex.options import build_options
 from codeindex.specs import BackendSpec, CommandSpec, EncoderSpec, ExtractorSpec
 
@@ -79,7 +80,8 @@ class Host:
     def _load(self, plugin: InstalledPlugin) -> None:
         self.loaded.append(plugin)
         try:
-            module = _import(plugin.value)
+            with contextlib.redirect_stdout(sys.stderr):  # stdout belongs to the results
+                module = _import(plugin.value)
         except (Exception, SystemExit) as error:  # a plugin may fail in any way
             broken = BrokenPlugin(plugin.name, plugin.distribution, describe(error))
             self.broken.append(broken)
@@ -163,17 +165,8 @@ class Host:
         """
         spec = offer.spec
         options = build_options(spec.options, values, f"{kind} {spec.name!r}")
-        try:
+        with blamed(offer, kind):
             return build(options)
-        except CodeIndexError:
-            raise
-        except OSError:
-            raise  # a full disk or a missing file is the user's to know as it is
-        except Exception as error:
-            raise PluginError(
-                f"{kind} {spec.name!r} (plugin {offer.plugin!r} of {offer.distribution})"
-                f" failed: {describe(error)}"
-            ) from error
 
 
 def find_plugins(
@@ -229,12 +222,6 @@ _COLLECTORS: dict[str, tuple[str, type[Any]]] = {
     "codeindex_backends": ("backends", BackendSpec),
     "codeindex_commands": ("commands", CommandSpec),
 }
-
-
-def describe(error: BaseException) -> str:
-    """``ValueError: what it says``, on one line."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _iterate(value: Any, hook_name: str) -> Iterable[Any]:

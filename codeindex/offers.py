@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from codeindex.errors import NotFoundError, PluginError
+from codeindex.errors import CodeIndexError, NotFoundError, PluginError
 from codeindex.specs import CommandSpec, ProviderSpec
 
 SpecT = TypeVar("SpecT", bound="ProviderSpec | CommandSpec")
@@ -100,6 +103,33 @@ class Catalogue(Generic[SpecT]):
         for broken in self._broken:
             message += f"\nplugin {broken.name!r} ({broken.distribution}) is broken: {broken.error}"
         return message
+
+
+@contextmanager
+def blamed(offer: Offer[Any], kind: str) -> Iterator[None]:
+    """A plugin at work: whatever it raises becomes an error that names it.
+
+    What it prints goes to stderr, as stdout belongs to the results.
+
+    Raises:
+        PluginError: it raised something that is no error of codeindex or of the system.
+    """
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    except (CodeIndexError, OSError):
+        raise  # a full disk or a missing file is the user's to know as it is
+    except Exception as error:
+        raise PluginError(
+            f"{kind} {offer.spec.name!r} (plugin {offer.plugin!r} of {offer.distribution})"
+            f" failed: {describe(error)}"
+        ) from error
+
+
+def describe(error: BaseException) -> str:
+    """``ValueError: what it says``, on one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _origin(offer: Offer[Any]) -> str:

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from codeindex.catalog.catalog import Catalog
-from codeindex.errors import PluginError, UsageError
+from codeindex.errors import UsageError
 from codeindex.filters import Filter
 from codeindex.interfaces import Encoder, IndexBackend
 from codeindex.snippet import Snippet
-from codeindex.vectors import checked_embeddings
 
 MAX_QUERY_CHARS = 20_000
 """More than any encoder reads; the rest of a longer query would be cut in silence."""
@@ -80,17 +79,12 @@ def search(
 
     Raises:
         UsageError: an unusable query, or `top_k` < 1.
-        PluginError: the encoder gave something else than vectors.
+        PluginError: the encoder or the backend failed.
     """
     if top_k < 1:
         raise UsageError(f"--top-k must be at least 1, not {top_k}")
     texts = [checked_query(query) for query in queries]
-    try:
-        vectors = checked_embeddings(
-            encoder.encode_queries(texts), dim=encoder.info.dim, rows=len(texts)
-        )
-    except ValueError as error:
-        raise PluginError(f"encoder {encoder.info.name!r} broke its promise: {error}") from error
+    vectors = encoder.encode_queries(texts)
     answers = backend.search(vectors, top_k, where)
     snippets = catalog.snippets(sorted({hit.id for hits in answers for hit in hits}))
     results = []

@@ -104,10 +104,14 @@ class Store:
         make_folder(self.folder)
         with writing(self.folder):
             self._open_writable()
-            yield self.catalog
-            if made and not self.catalog.count("sources"):
-                self.close()
-                self._delete()
+            try:
+                yield self.catalog
+            finally:
+                # Also after an error: a first run that stored nothing leaves nothing behind,
+                # least of all the choice of an encoder that does not work.
+                if made and self._catalog is not None and not self.catalog.count("sources"):
+                    self.close()
+                    self._delete()
 
     @contextmanager
     def locked_if_writable(self) -> Iterator[None]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from codeindex.catalog.catalog import Catalog
 from codeindex.errors import DamagedIndexError, PluginError, StorageError
+from codeindex.guarded import GuardedBackend
 from codeindex.host import Host
 from codeindex.interfaces import IndexBackend
 from codeindex.vectors import VectorSpace
@@ -57,12 +58,13 @@ def open_backend(
     except OSError as error:
         raise StorageError(f"cannot make {place.folder}: {error.strerror or error}") from error
     offer = host.backends.get(place.name)
-    return host.make(
+    made = host.make(
         offer,
         "backend",
         place.options,
         lambda options: offer.spec.open(options, place.folder, place.space, files),
     )
+    return GuardedBackend(made, offer)
 
 
 def open_empty(host: Host, place: BackendPlace) -> IndexBackend:

@@ -107,7 +107,7 @@ def test_an_index_that_was_copied_is_checked_and_works(tree, filled, host, tmp_p
 
 def test_verify_finds_and_repairs_what_is_planted(tree, filled, host):
     place = filled._store.derived.place(filled._store.catalog)
-    backend = sync.open_backend(host, place, filled._store.manifest()["backend_files"], {})
+    backend = sync.open_backend(host, place, filled._store.manifest()["backend_files"], {}).inner
     id = backend.ids()[0]
     vector, payload = backend.rows[id]
     backend.rows[id] = (-vector, payload)
