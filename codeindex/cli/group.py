@@ -19,6 +19,7 @@ class _Builtin(NamedTuple):
 
 
 _BUILTINS = {
+    "doctor": _Builtin("codeindex.cli.doctor:doctor", "Say whether this installation works."),
     "extract": _Builtin("codeindex.cli.extract:extract", "Write snippets of code as JSON."),
     "index": _Builtin("codeindex.cli.index:index", "Make an index, or bring it up to date."),
     "plugins": _Builtin("codeindex.cli.plugins:plugins", "Show what the plugins offer."),

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 _MARKS = {"kept": "✓", "broken": "✗", "declared broken": "~", "undecided": "?"}
 
 
-@click.command(epilog="Example: codeindex plugins check codeindex-recipes")
+@click.command(
+    short_help="Hold plugins to their contracts.",
+    epilog="Example: codeindex plugins check codeindex-recipes",
+)
 @click.argument("dist", required=False)
 @click.option(
     "--option",

@@ -9,7 +9,10 @@ import click
 from codeindex.scaffold import KINDS, write_plugin
 
 
-@click.command(epilog="Example: codeindex plugins new recipes --kind extractor")
+@click.command(
+    short_help="Write the beginning of a plugin.",
+    epilog="Example: codeindex plugins new recipes --kind extractor",
+)
 @click.argument("name")
 @click.option("--kind", type=click.Choice(KINDS), required=True, help="What the plugin offers.")
 @click.option(

@@ -25,7 +25,7 @@ from codeindex.errors import UsageError
 
 _FILE = "codeindex.toml"
 _PROJECT = "pyproject.toml"
-_COMMANDS = ("extract", "index", "plugins", "remove", "search", "status", "verify")
+_COMMANDS = ("doctor", "extract", "index", "plugins", "remove", "search", "status", "verify")
 _SHARED = (
     *("index", "encoder", "backend", "encoder_option", "backend_option", "extractor_option"),
     *("include", "exclude", "max_bytes", "jobs", "everything"),
