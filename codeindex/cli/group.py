@@ -103,7 +103,7 @@ def _load(target: str) -> click.Command:
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Example: codeindex index src && codeindex search 'parse a date string'",
+    epilog="Example: codeindex index && codeindex search 'parse a date string'",
 )
 @click.option("--quiet", "-q", is_flag=True, help="Print results and errors only.")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
