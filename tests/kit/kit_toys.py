@@ -63,6 +63,7 @@ class Parts:
                 summary="Paragraphs.",
                 make=lambda options: self.extractor(),
                 suffixes={".txt": "text"},
+                streams=getattr(self.extractor, "streams", False),
                 example={"a.txt": "apple red\nsweet\n\nbanana yellow\n\npear green\nsoft\n"},
             )
         ]

@@ -354,7 +354,26 @@ class SetsInExtra(ParagraphExtractor):
             yield dataclasses.replace(item, extra={"words": (1, 2)})
 
 
+class ReadsAhead(ParagraphExtractor):
+    streams = True
+
+    def extract(self, source):
+        text = source.location.read_text()
+        if not text.rstrip().endswith("soft"):
+            raise ExtractionError("the end is missing")
+        yield from super().extract(dataclasses.replace(source, text=text))
+
+
+class Streams(ParagraphExtractor):
+    streams = True
+
+    def extract(self, source):
+        text = source.location.read_text(newline="")
+        yield from super().extract(dataclasses.replace(source, text=text))
+
+
 EXTRACTORS = {
+    ReadsAhead: "as_they_are_asked",
     OffByOne: "spans",
     Strips: "spans",
     Eager: "as_they_are_asked",
@@ -372,6 +391,10 @@ EXTRACTORS = {
 def test_a_faulty_extractor_is_rejected(fault):
     found = broken(ExtractorContract, plugin=Parts(extractor=fault))
     assert any(EXTRACTORS[fault] in name for name in found), found
+
+
+def test_an_extractor_that_streams_is_accepted():
+    assert broken(ExtractorContract, plugin=Parts(extractor=Streams)) == {}
 
 
 # -- plugins ------------------------------------------------------------------------------------
