@@ -63,7 +63,7 @@ class IndexEncoder:
             encoder = self.make_wanted()
             built_with = self._store.manifest().get("encoder")
             if built_with:
-                check_encoder(encoder, built_with)
+                check_encoder(encoder, built_with, self._name)
             self._made = encoder
         return self._made
 
@@ -113,11 +113,12 @@ def index_fingerprint(encoder: Encoder) -> str:
     return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
 
 
-def check_encoder(encoder: Encoder, built_with: Mapping[str, Any]) -> None:
+def check_encoder(encoder: Encoder, built_with: Mapping[str, Any], name: str) -> None:
     """Refuses an encoder whose vectors must not meet those of the index.
 
     Args:
         built_with: what the manifest says of the encoder.
+        name: what the encoder was asked for as.
 
     Raises:
         EncoderMismatch: the fingerprints differ.
@@ -128,7 +129,7 @@ def check_encoder(encoder: Encoder, built_with: Mapping[str, Any]) -> None:
             f"the index was built with encoder {built_with['name']!r}"
             f" ({built_with['fingerprint'][:8]}), not with {encoder.info.name!r} ({actual[:8]});"
             " their vectors cannot be compared. Leave --encoder out to use the index's own,"
-            " or embed everything again with: codeindex index --reencode"
+            f" or embed everything again with: codeindex index --reencode --encoder {name}"
         )
 
 

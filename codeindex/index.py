@@ -16,7 +16,7 @@ import numpy as np  # noqa: F401
 
 from codeindex.catalog.catalog import IN_MEMORY, Catalog
 from codeindex.encoding import IndexEncoder, embed_missing, index_fingerprint
-from codeindex.errors import DamagedIndexError, NotFoundError
+from codeindex.errors import DamagedIndexError, NotFoundError, UsageError
 from codeindex.filters import Filter
 from codeindex.host import Host
 from codeindex.interfaces import Encoder
@@ -99,9 +99,9 @@ class Index:
         query: str,
         top_k: int = 10,
         *,
-        paths: Sequence[str] = (),
-        languages: Sequence[str] = (),
-        kinds: Sequence[str] = (),
+        paths: str | Sequence[str] = (),
+        languages: str | Sequence[str] = (),
+        kinds: str | Sequence[str] = (),
     ) -> list[SearchResult]:
         """The snippets nearest in meaning to `query`, best first.
 
@@ -115,7 +115,7 @@ class Index:
             UsageError: an empty or far too long query.
             EncoderMismatch: the encoder is not the one that the index was built with.
         """
-        where = Filter(tuple(paths), tuple(languages), tuple(kinds))
+        where = Filter(_each(paths), _each(languages), _each(kinds))
         return self.search_many([query], top_k, where)[0]
 
     def search_many(
@@ -148,7 +148,7 @@ class Index:
 
     def update(
         self,
-        paths: Sequence[str | os.PathLike[str]] = (),
+        paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
         options: UpdateOptions | None = None,
         *,
         progress: Progress | None = None,
@@ -166,6 +166,8 @@ class Index:
         from codeindex.indexing import Run, UpdateOptions
 
         options = options or UpdateOptions()
+        if isinstance(paths, str | os.PathLike):
+            paths = [paths]
         targets = [Path(os.path.abspath(path)) for path in paths] or [self.root]
         for target in targets:
             if not target.exists():
@@ -185,7 +187,7 @@ class Index:
                 with catalog.transaction():
                     catalog.set_manifest({"updated_at": time.time()})
 
-    def remove(self, paths: Sequence[str]) -> int:
+    def remove(self, paths: str | Sequence[str]) -> int:
         """Takes the sources out of the index that match one of the path globs.
 
         Returns:
@@ -193,11 +195,15 @@ class Index:
 
         Raises:
             NotFoundError: no source matches.
+            UsageError: no glob is given.
         """
-        where = Filter(tuple(paths))
+        globs = _each(paths)
+        where = Filter(globs)
+        if not globs:
+            raise UsageError("say which paths to remove; '**' means all")
         matching = [path for path in self._store.catalog.sources() if where.matches_path(path)]
         if not matching:
-            raise NotFoundError(f"no source in the index matches {', '.join(paths)}")
+            raise NotFoundError(f"no source in the index matches {', '.join(globs)}")
         with self._store.writing() as catalog:
             with catalog.transaction():
                 rows = catalog.sources()
@@ -284,3 +290,8 @@ class Index:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _each(values: str | Sequence[str]) -> tuple[str, ...]:
+    """One value, or each of several: a text is a sequence of letters, which nobody means."""
+    return (values,) if isinstance(values, str) else tuple(values)

@@ -92,10 +92,10 @@ class Run:
         started = time.perf_counter()
         plan = self._plan(paths)
         self._count(plan)
+        self._refuse_large_loss(plan)
         if self._options.dry_run:
             self._receipt.snippets = self._catalog.count("snippets")
         else:
-            self._refuse_large_loss(plan)
             self._carry_out(plan, progress or _silent, stored or _nothing)
             self._receipt.snippets = self._catalog.count("snippets")
         self._receipt.seconds = round(time.perf_counter() - started, 3)

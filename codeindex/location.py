@@ -22,6 +22,12 @@ def find_index(start: Path) -> Path:
     for place in (folder, *folder.parents):
         if is_index(place / FOLDER):
             return place / FOLDER
+    below = sorted(place.parent.parent.name for place in folder.glob(f"*/{FOLDER}/{CATALOG}"))
+    if below:
+        raise NotFoundError(
+            f"no index in {folder} or above, but in {below[0]}: say --index {below[0]},"
+            " or search from within it"
+        )
     raise NotFoundError(
         f"no index in {folder} or above; make one with: codeindex index PATH"
         " (or name one with --index)"

@@ -82,7 +82,7 @@ def search(
         PluginError: the encoder or the backend failed.
     """
     if top_k < 1:
-        raise UsageError(f"--top-k must be at least 1, not {top_k}")
+        raise UsageError(f"at least 1 result must be asked for (top-k), not {top_k}")
     texts = [checked_query(query) for query in queries]
     vectors = encoder.encode_queries(texts)
     answers = backend.search(vectors, top_k, where)

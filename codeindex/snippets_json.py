@@ -34,6 +34,8 @@ def write_snippets(
 ) -> Counts:
     """Writes the file whole or not at all; memory does not grow with the input.
 
+    Where there is nothing to write, an older file stays as it is.
+
     Args:
         snippets: of any kind; only functions and methods are taken.
         target: the JSON file.
@@ -53,6 +55,9 @@ def write_snippets(
             counts = _write(snippets, file, min_lines, require_docstring, repo_name)
             file.flush()
             os.fsync(file.fileno())
+        if not counts.written and target.exists():
+            Path(temporary).unlink()  # what may be there from before is worth more than nothing
+            return counts
         Path(temporary).chmod(0o644)
         Path(temporary).replace(target)
     except BaseException:

@@ -17,6 +17,7 @@ from codeindex.errors import (
     IndexLockedError,
     NotFoundError,
     StorageError,
+    UsageError,
 )
 from codeindex.host import Host
 from codeindex.interfaces import IndexBackend
@@ -52,6 +53,7 @@ class Store:
         self.root = root
         self._catalog: Catalog | None = None
         self._writable = False
+        self._closed = False
         self.derived = DerivedIndex(host, folder, backend, backend_options)
         if is_index(folder):
             self._catalog = Catalog(folder / CATALOG, readonly=True)
@@ -66,6 +68,8 @@ class Store:
         Raises:
             NotFoundError: the index was not made yet.
         """
+        if self._closed:
+            raise UsageError(f"this index ({self.folder}) was closed; open it again")
         if self._catalog is None:
             raise NotFoundError(f"no index at {self.folder}; make one with: codeindex index PATH")
         return self._catalog
@@ -80,7 +84,11 @@ class Store:
         return self._catalog.manifest() if self._catalog is not None else {}
 
     def close(self) -> None:
-        """Frees files and memory. May be called twice."""
+        """Ends the use of the index. May be called twice."""
+        self._free()
+        self._closed = True
+
+    def _free(self) -> None:
         self.close_backend()
         if self._catalog is not None:
             self._catalog.close()
@@ -110,7 +118,7 @@ class Store:
                 # Also after an error: a first run that stored nothing leaves nothing behind,
                 # least of all the choice of an encoder that does not work.
                 if made and self._catalog is not None and not self.catalog.count("sources"):
-                    self.close()
+                    self._free()
                     self._delete()
 
     @contextmanager

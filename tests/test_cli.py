@@ -122,7 +122,8 @@ def test_filters(indexed):
         (["index", "nowhere"], 2, "no such file or folder: nowhere"),
         (["index", "-X", "colour=red"], 2, "'colour' is unknown"),
         (["index", "--backend", "qdrnt"], 2, "uses backend 'faiss', not 'qdrnt'"),
-        (["serch", "x"], 2, "No such command 'serch'"),
+        (["serch", "x"], 2, "No such command 'serch'. Did you mean 'search'?"),
+        (["--no-plugin", "nope", "plugins"], 2, "no plugin 'nope' to leave out; plugins: faiss,"),
         (["remove", "nothing/**"], 2, "no source in the index matches"),
         (["--config", "archive.py", "status"], 2, "no valid TOML"),
         (["extract", "nowhere"], 2, "no such file or folder"),
@@ -369,3 +370,39 @@ def test_extract_reads_papers(tmp_path):
     assert bad.returncode == 2
     assert "bad.json" in bad.stderr
     assert not (tmp_path / "never.json").exists()
+
+
+def test_where_an_index_is_looked_for_is_said(project):
+    (project.parent / "codeindex.toml").write_text("[search]\ntopk = 3\n")
+    done = codeindex("search", "x", cwd=project)
+    assert "unknown setting 'topk' in [search]" in done.stderr
+    (project.parent / "codeindex.toml").unlink()
+    assert codeindex("index", cwd=project).returncode == 0
+    done = codeindex("search", "x", cwd=project.parent)
+    assert f"but in {project.name}: say --index {project.name}" in done.stderr
+    done = codeindex("search", "parse a date", "--index", project.name, cwd=project.parent)
+    assert done.returncode == 0, done.stderr
+
+
+def test_embedding_again_is_in_the_receipt(project):
+    codeindex("index", cwd=project)
+    (project / "letters.py").write_text(
+        "from codeindex.hookimpl import hookimpl\n"
+        "from codeindex.interfaces import EncoderInfo\n"
+        "from codeindex.specs import EncoderSpec\n"
+        "class One:\n"
+        "    info = EncoderInfo('one', 'one/1', 2, 10)\n"
+        "    def encode_queries(self, texts):\n"
+        "        import numpy as np\n"
+        "        return np.tile(np.array([[1, 0]], np.float32), (len(texts), 1))\n"
+        "    encode_corpus = encode_queries\n"
+        "@hookimpl\n"
+        "def codeindex_encoders():\n"
+        "    return [EncoderSpec(name='one', summary='One.', make=lambda options: One())]\n"
+    )
+    plugin = ("--plugin", "letters.py")
+    asked = codeindex(*plugin, "index", "--encoder", "one", "--exclude", "letters.py", cwd=project)
+    assert "codeindex index --reencode --encoder one" in asked.stderr
+    words = ("index", "--reencode", "--encoder", "one", "--exclude", "letters.py", "--json")
+    receipt = json.loads(codeindex(*plugin, *words, cwd=project).stdout)
+    assert receipt["embedded"] == receipt["snippets"] > 0

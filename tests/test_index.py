@@ -306,3 +306,32 @@ def test_a_path_that_is_a_link_means_the_folder_it_leads_to(tree, opened):
     (tree / "garden" / "herbs.txt").unlink()
     assert opened.update([tree / "link"]).files_removed == 1
     assert names(opened) == ["ash", "oak"]
+
+
+def test_a_text_where_a_list_is_expected_is_one_value(opened):
+    opened.update()
+    assert opened.search("apple", paths="none.txt") == []
+    assert opened.search("apple", 1, paths="fruit.txt")[0].snippet.name == "apple"
+    with pytest.raises(NotFoundError, match="matches nope/..$"):
+        opened.remove("nope/**")
+    assert opened.remove("fruit.txt") == 2
+    with pytest.raises(UsageError, match="which paths"):
+        opened.remove([])
+    assert names(opened) == ["hammer", "saw"]
+
+
+def test_a_closed_index_says_so(opened):
+    opened.update()
+    opened.close()
+    opened.close()
+    with pytest.raises(UsageError, match="was closed"):
+        opened.search("apple")
+
+
+def test_a_dry_run_refuses_what_the_run_would(tree, opened):
+    opened.update()
+    (tree / "fruit.txt").unlink()
+    (tree / "tools.txt").unlink()
+    (tree / "new.txt").write_text("one\n")
+    with pytest.raises(UsageError, match="would drop"):
+        opened.update(options=UpdateOptions(dry_run=True))

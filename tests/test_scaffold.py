@@ -37,7 +37,7 @@ def test_nothing_is_overwritten(tmp_path):
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_written_is_tidy_and_says_what_to_do_next(tmp_path, kind):
     said = codeindex("plugins", "new", "two-words", "--kind", kind, cwd=tmp_path)
-    assert "next: pip install codeindex-two-words && codeindex plugins check" in said
+    assert "next: pip install ./codeindex-two-words && codeindex plugins check" in said
     lint = ["check", "--select", "E,F,I,UP,B,D1", "--ignore", "D107,D105"]
     lint += ["--per-file-ignores", "**/tests/*:D1"]
     lint += ["--config", 'lint.isort.known-third-party=["codeindex"]']

@@ -59,3 +59,11 @@ def test_an_error_half_way_leaves_the_old_file_and_nothing_else(tmp_path):
 def test_a_folder_that_is_not_there_is_said(tmp_path):
     with pytest.raises(StorageError, match="cannot write"):
         write_snippets([], tmp_path / "none" / "o.json")
+
+
+def test_nothing_to_write_leaves_an_older_file_alone(tmp_path):
+    target = tmp_path / "o.json"
+    target.write_text("[1]")
+    assert write_snippets([], target).written == 0
+    assert target.read_text() == "[1]"
+    assert [path.name for path in tmp_path.iterdir()] == ["o.json"]

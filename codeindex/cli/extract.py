@@ -100,7 +100,11 @@ def extract(session: Session, /, **given: Any) -> None:
             f" those {which}"
         )
     if not counts.written:
-        session.say("no snippet matched; see --min-lines and --no-require-docstring")
+        session.say(
+            "no snippet matched; see --min-lines and --no-require-docstring"
+            if counts.read
+            else f"no function was found in {source}: no file that an extractor reads has one"
+        )
         click.get_current_context().exit(1)
 
 

@@ -53,8 +53,13 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
+            from difflib import get_close_matches
+
             broken = _session(ctx).host.broken
             notes = "".join(f"\nPlugin {p.name!r} is broken: {p.error}" for p in broken)
+            near = get_close_matches(args[0], self.list_commands(ctx), 1) if args else []
+            if near and "Did you mean" not in error.format_message():
+                notes = f" Did you mean {near[0]!r}?{notes}"
             raise click.UsageError(error.format_message() + notes, ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -81,11 +81,13 @@ def index(session: Session, /, **given: Any) -> None:
         backend_options=split_assignments(given["backend_option"]),
         host=session.host,
     ) as opened:
+        embedded = 0
         if given["reencode"] and not given["dry_run"]:
             with progress_bar(session, "embedding", "snippets") as progress:
-                opened.reencode(progress=progress)
+                embedded = opened.reencode(progress=progress)
         with progress_bar(session, "indexing", "files") as progress:
             receipt = opened.update(paths, options, progress=progress)
+        receipt.embedded += embedded
         if given["as_json"]:
             click.echo(json.dumps({"index": str(opened.folder), **receipt.as_json()}))
         else:
@@ -113,7 +115,7 @@ def _print(receipt: Receipt, folder: Path) -> None:
 
 def receipt_lines(receipt: Receipt, folder: Path) -> list[str]:
     """The receipt, for people."""
-    lines = [f"index     {folder}"]
+    lines = [f"index     {folder}"] if receipt.snippets or receipt.files_indexed else []
     if receipt.dry_run:
         lines = [f"dry run   {receipt.root}: nothing was written"]
     lines.append(
@@ -123,10 +125,12 @@ def receipt_lines(receipt: Receipt, folder: Path) -> list[str]:
         + (f", {receipt.files_moved:,} of them moved" if receipt.files_moved else "")
     )
     for name, count in sorted(receipt.languages.items()):
-        lines.append(
-            f"          {name}: {count.files:,} files, {count.indexed:,} indexed,"
-            f" {count.skipped:,} not, {count.snippets:,} snippets"
+        done = (
+            ""
+            if receipt.dry_run
+            else f", {count.indexed:,} indexed, {count.skipped:,} not, {count.snippets:,} snippets"
         )
+        lines.append(f"          {name}: {count.files:,} files{done}")
     for unit, counts in (("file", receipt.skipped), ("folder", receipt.skipped_folders)):
         for reason, number in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
             plural = "s" if number > 1 else ""

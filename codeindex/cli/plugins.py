@@ -43,7 +43,9 @@ def _show(session: Session, as_json: bool) -> None:
         if rows:
             click.echo(f"{kind}s")
         for row in rows:
-            click.echo(f"  {row['name']:<14} {row['summary']}  [{row['from']}]")
+            click.echo(
+                f"  {row['name']:<14} {row['summary']}  [plugin {row['plugin']} of {row['from']}]"
+            )
             if row["missing"]:
                 remedy = f"; run: {row['install']}" if row["install"] else ""
                 click.echo(f"  {'':<14} missing: {', '.join(row['missing'])}{remedy}")

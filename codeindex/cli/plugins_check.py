@@ -108,7 +108,10 @@ def _chosen(plugins: Sequence[InstalledPlugin], dist: str | None) -> list[Instal
     ]
     if not chosen:
         names = ", ".join(sorted({plugin.distribution for plugin in plugins})) or "none"
-        raise NotFoundError(f"{dist!r} has no plugin; distributions that have one: {names}")
+        raise NotFoundError(
+            f"{dist!r} has no plugin; distributions that have one: {names}"
+            " (one that is not installed is named by its file: codeindex --plugin FILE …)"
+        )
     return chosen
 
 

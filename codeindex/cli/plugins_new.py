@@ -26,4 +26,6 @@ def new(name: str, kind: str, into: Path) -> None:
     folder = write_plugin(name, kind, into)
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         click.echo(f"wrote {path}")
-    click.echo(f"next: pip install {folder} && codeindex plugins check {folder.name}")
+    # With its "./": a bare name would be looked for in the package index.
+    place = folder if folder.is_absolute() else f"./{folder.as_posix()}"
+    click.echo(f"next: pip install {place} && codeindex plugins check {folder.name}")

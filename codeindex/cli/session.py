@@ -55,11 +55,19 @@ class Session:
 
     def plugins(self) -> list[InstalledPlugin]:
         """The plugins that this run may use; a comma-separated ``CODEINDEX_PLUGINS`` is a limit."""
+        from codeindex.errors import UsageError
         from codeindex.host import find_plugins
 
         only = os.environ.get("CODEINDEX_PLUGINS")
         names = None if only is None else [name.strip() for name in only.split(",")]
-        return find_plugins(only=names, skip=self.skip_plugins, files=self.plugin_files)
+        found = find_plugins(only=names, files=self.plugin_files)
+        known = {plugin.name for plugin in found}
+        unknown = [name for name in self.skip_plugins if name not in known]
+        if unknown:
+            raise UsageError(
+                f"no plugin {unknown[0]!r} to leave out; plugins: {', '.join(sorted(known))}"
+            )
+        return [plugin for plugin in found if plugin.name not in self.skip_plugins]
 
     def say(self, text: str) -> None:
         """Tells the user on stderr, unless ``--quiet``."""
@@ -73,11 +81,13 @@ class Session:
             NotFoundError: there is none.
         """
         from codeindex.errors import NotFoundError
-        from codeindex.location import find_index, is_index
+        from codeindex.location import FOLDER, find_index, is_index
 
         folder = self.index_folder(given)
         if folder is None:
             return find_index(Path.cwd())
+        if is_index(folder / FOLDER):
+            return folder / FOLDER  # the folder that it is of was named
         if not is_index(folder):
             raise NotFoundError(f"no index at {folder}; make one with: codeindex index PATH")
         return folder

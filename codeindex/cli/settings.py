@@ -31,12 +31,16 @@ _SHARED = (
     *("include", "exclude", "max_bytes", "jobs", "everything"),
     *("top_k", "lines", "path", "language", "kind"),
 )
+_OWN = (
+    *("strict", "reencode", "yes", "as_json", "output", "min_lines", "require_docstring"),
+    *("max_papers", "repair", "dry_run"),
+)
 _TABLES = {
     "encoder_options": "encoder_option",
     "backend_options": "backend_option",
     "extractor_options": "extractor_option",
 }
-_RENAMED = {"all": "everything", "index_folder": "index"}
+_RENAMED = {"json": "as_json", "all": "everything", "index_folder": "index"}
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,9 @@ def load_settings(given: Path | None) -> Settings:
         name = key.replace("-", "_")
         if isinstance(value, dict) and name in _COMMANDS:
             commands[name] = {_name(inner): _value(item) for inner, item in value.items()}
+            unknown = sorted(set(commands[name]) - {*_SHARED, *_OWN})
+            if unknown:
+                raise UsageError(f"{path}: unknown setting {unknown[0]!r} in [{key}]")
         elif isinstance(value, dict) and name in _TABLES:
             shared[_TABLES[name]] = [f"{inner}={_text(item)}" for inner, item in value.items()]
         elif _name(key) in _SHARED and not isinstance(value, dict):

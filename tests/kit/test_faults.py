@@ -368,7 +368,7 @@ class Streams(ParagraphExtractor):
     streams = True
 
     def extract(self, source):
-        text = source.location.read_text(newline="")
+        text = source.location.read_bytes().decode()
         yield from super().extract(dataclasses.replace(source, text=text))
 
 
