@@ -21,7 +21,7 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs ``codeindex`` and exits: 0 done, 1 nothing found or a check failed, 2 error."""
     # Start-up makes many objects that all stay; the collector would walk them again and again.
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(300_000, 20, 100)
     code = run(arguments)
     if threading.active_count() > 1:
         sys.exit(code)  # a plugin's thread may have work to finish
