@@ -17,7 +17,7 @@ from codeindex.claims import Claims
 from codeindex.errors import UsageError
 from codeindex.extraction import Extracted, Extraction
 from codeindex.host import Host
-from codeindex.plan import Plan, make_plan
+from codeindex.plan import Plan, make_plan, same_bytes
 from codeindex.receipt import Receipt, SkippedFile
 from codeindex.walk import report_path, walk
 from codeindex.walk_options import WalkOptions
@@ -91,6 +91,12 @@ class Run:
         """
         started = time.perf_counter()
         plan = self._plan(paths)
+        if self._options.dry_run:
+            # A run finds out as it reads them that these are only touched.
+            touched = {c.path for c, known in plan.tasks if same_bytes(c, known)}
+            rows = self._catalog.sources()
+            plan.unchanged += [rows[path] for path in sorted(touched)]
+            plan.tasks = [task for task in plan.tasks if task[0].path not in touched]
         self._count(plan)
         self._refuse_large_loss(plan)
         if self._options.dry_run:

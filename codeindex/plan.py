@@ -108,6 +108,14 @@ def _moves(plan: Plan, known: dict[str, SourceRow]) -> dict[str, SourceRow]:
     return moved
 
 
+def same_bytes(candidate: Candidate, known: bytes) -> bool:
+    """Whether a file whose size or time changed still has the bytes that were known."""
+    try:
+        return bool(known) and _digest(candidate.location) == known
+    except OSError:
+        return False
+
+
 def _digest(path: Path) -> bytes:
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).digest()

@@ -87,8 +87,11 @@ def search(
     vectors = encoder.encode_queries(texts)
     answers = backend.search(vectors, top_k, where)
     snippets = catalog.snippets(sorted({hit.id for hits in answers for hit in hits}))
-    results = []
-    for hits in answers:
+    results: list[list[SearchResult]] = []
+    for vector, hits in zip(vectors, answers, strict=True):
+        if not vector.any():  # no token of the query means anything to the encoder
+            results.append([])
+            continue
         # An id without snippet was removed by a writer since the backend was opened.
         live = [(snippets[hit.id], hit.score) for hit in hits if hit.id in snippets]
         results.append(

@@ -335,3 +335,16 @@ def test_a_dry_run_refuses_what_the_run_would(tree, opened):
     (tree / "new.txt").write_text("one\n")
     with pytest.raises(UsageError, match="would drop"):
         opened.update(options=UpdateOptions(dry_run=True))
+
+
+def test_a_dry_run_knows_what_was_only_touched(tree, opened):
+    opened.update()
+    for path in tree.glob("*.txt"):
+        os.utime(path, ns=(10**18, 10**18))
+    receipt = opened.update(options=UpdateOptions(dry_run=True))
+    assert (receipt.files_changed, receipt.files_unchanged) == (0, 2)
+
+
+def test_a_query_without_a_word_finds_nothing(opened):
+    opened.update()
+    assert opened.search("!!!") == []
