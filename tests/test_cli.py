@@ -105,7 +105,11 @@ def test_filters(indexed):
     done = codeindex("search", "time", "--path", "archive.py", "--json", cwd=indexed)
     assert {json.loads(line)["path"] for line in done.stdout.splitlines()} == {"archive.py"}
     none = codeindex("search", "time", "--language", "cobol", cwd=indexed)
-    assert (none.returncode, none.stdout, none.stderr) == (1, "", "nothing found\n")
+    assert (none.returncode, none.stdout, none.stderr) == (
+        1,
+        "",
+        "nothing found; languages in the index: python\n",
+    )
 
 
 @pytest.mark.parametrize(
@@ -406,3 +410,11 @@ def test_embedding_again_is_in_the_receipt(project):
     words = ("index", "--reencode", "--encoder", "one", "--exclude", "letters.py", "--json")
     receipt = json.loads(codeindex(*plugin, *words, cwd=project).stdout)
     assert receipt["embedded"] == receipt["snippets"] > 0
+
+
+def test_an_unknown_kind_or_language_is_answered_with_those_there_are(project):
+    codeindex("index", cwd=project)
+    done = codeindex("search", "x", "--kind", "poem", "--language", "klingon", cwd=project)
+    assert done.returncode == 1
+    assert "nothing found; kinds in the index: " in done.stderr
+    assert "; languages in the index: python" in done.stderr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,14 +67,24 @@ def search(session: Session, /, **given: Any) -> None:
             kinds=given["kind"],
         )
         root = opened.root
+        hint = "" if results else _hint(opened.status(), given["kind"], given["language"])
     if given["as_json"]:
         for result in results:
             click.echo(json.dumps(result.as_json()))
     else:
         _print(results, root, given["lines"])
     if not results:
-        session.say("nothing found")
+        session.say(f"nothing found{hint}")
         click.get_current_context().exit(1)
+
+
+def _hint(facts: Mapping[str, Any], kinds: Sequence[str], languages: Sequence[str]) -> str:
+    """Which kinds and languages there are, where one was asked for that is not there."""
+    hint = ""
+    for name, asked in (("kinds", kinds), ("languages", languages)):
+        if set(asked) - set(facts[name]):
+            hint += f"; {name} in the index: {', '.join(facts[name]) or 'none'}"
+    return hint
 
 
 def _print(results: Sequence[SearchResult], root: Path, lines: int) -> None:
