@@ -180,7 +180,7 @@ def _disk(place: Path) -> Finding:
     free = shutil.disk_usage(place if place.exists() else Path.cwd()).free
     text = f"{free / 1e9:.1f} GB free"
     if free < _LEAST_FREE:
-        remedy = "an index takes about 3 KB a function; make room, or say --index DIR"
+        remedy = "an index takes about 4 KB a function; make room, or say --index DIR"
         return Finding("disk", Verdict.NOTE, text, remedy)
     return Finding("disk", Verdict.OK, text)
 

@@ -418,3 +418,15 @@ def test_an_unknown_kind_or_language_is_answered_with_those_there_are(project):
     assert done.returncode == 1
     assert "nothing found; kinds in the index: " in done.stderr
     assert "; languages in the index: python" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_an_output_that_is_full_is_told_in_one_line(indexed):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "codeindex", "search", "parse"],
+            cwd=indexed, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert "no space left" in done.stderr
+    assert "Traceback" not in done.stderr

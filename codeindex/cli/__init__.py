@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 
@@ -28,8 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Exit handlers run and files are flushed; then the process ends. Taking apart every module
     # of the libraries in use would take as long as a search.
     atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # `run` has told it; the rest cannot be written
+            stream.flush()
     os._exit(code)
 
 

@@ -36,6 +36,7 @@ class Session:
         """The plugins, loaded. One that is long in loading is named, so that it can be left out."""
         from codeindex.host import Host
 
+        plugins = self.plugins()
         at: list[InstalledPlugin] = []
 
         def report() -> None:
@@ -44,11 +45,13 @@ class Session:
                 f" {_LONG_LOADING:.0f} s; leave it out with --no-plugin {at[-1].name}"
             )
 
+        if not plugins:
+            return Host()
         watch = threading.Timer(_LONG_LOADING, report)
         watch.daemon = True
         watch.start()
         try:
-            return Host.of(self.plugins(), at.append)
+            return Host.of(plugins, at.append)
         finally:
             watch.cancel()
             watch.join()
