@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from codeindex.errors import StorageError
+from codeindex.files import replacing
 from codeindex.snippet import Snippet
 
 KINDS = ("function", "method")
@@ -46,23 +44,11 @@ def write_snippets(
     Raises:
         StorageError: the file cannot be written.
     """
-    try:
-        descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    except OSError as error:
-        raise StorageError(f"cannot write {target}: {error.strerror or error}") from error
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
+    with replacing(target) as temporary:
+        with temporary.open("w", encoding="utf-8", errors="replace") as file:
             counts = _write(snippets, file, min_lines, require_docstring, repo_name)
-            file.flush()
-            os.fsync(file.fileno())
         if not counts.written and target.exists():
-            Path(temporary).unlink()  # what may be there from before is worth more than nothing
-            return counts
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+            temporary.unlink()  # what may be there from before is worth more than nothing
     return counts
 
 
