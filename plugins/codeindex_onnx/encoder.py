@@ -8,10 +8,10 @@ from typing import Protocol
 
 import numpy as np
 
+from codeindex.bundle import CORPUS, QUERY, Bundle, Tower, read_bundle
 from codeindex.errors import UsageError
 from codeindex.interfaces import EncoderInfo
 from codeindex.vectors import Embeddings
-from codeindex_onnx.bundle import CORPUS, QUERY, Bundle, Tower, read_bundle
 from codeindex_onnx.tokenization import TokenIds
 
 TEXTS_PER_ROUND = 1024

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from codeindex.batching import batches
 from codeindex.vectors import Embeddings
 
 TOKENS_PER_BATCH = 16_384
@@ -44,7 +45,7 @@ class GraphModel:
     def encode(self, ids: Sequence[Sequence[int]]) -> Embeddings:
         """Vectors (len(ids), dim), in the order of `ids`."""
         vectors = np.zeros((len(ids), self._dim), dtype=np.float32)
-        for batch in batches([len(row) for row in ids]):
+        for batch in batches([len(row) for row in ids], TOKENS_PER_BATCH):
             vectors[batch] = self._run([ids[row] for row in batch])
         return vectors
 
@@ -57,19 +58,6 @@ class GraphModel:
             mask[number, : len(row)] = 1
         output = self._session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
         return np.asarray(output, dtype=np.float32)
-
-
-def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Rows in batches of like length, each within the budget of tokens."""
-    batch: list[int] = []
-    for row in sorted(range(len(lengths)), key=lengths.__getitem__):
-        # Sorted upwards: the row at hand is the longest of its batch.
-        if batch and (len(batch) + 1) * max(1, lengths[row]) > TOKENS_PER_BATCH:
-            yield batch
-            batch = []
-        batch.append(row)
-    if batch:
-        yield batch
 
 
 def _cores() -> int:

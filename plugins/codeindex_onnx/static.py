@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from codeindex.bundle import Data
 from codeindex.errors import UsageError
 from codeindex.vectors import Embeddings
-from codeindex_onnx.bundle import Data
 
 
 class StaticModel:

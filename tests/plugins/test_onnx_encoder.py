@@ -17,11 +17,12 @@ from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from codeindex import Host
+from codeindex.batching import batches
+from codeindex.bundle import read_bundle, write_manifest
 from codeindex.errors import NotFoundError, OptionError, UsageError
 from codeindex_onnx import BUNDLES
-from codeindex_onnx.bundle import read_bundle, write_manifest
 from codeindex_onnx.encoder import OnnxEncoder
-from codeindex_onnx.graph import GraphModel, batches
+from codeindex_onnx.graph import TOKENS_PER_BATCH, GraphModel
 from codeindex_onnx.tokenization import SPLIT_AT_WORDS, TokenIds
 
 WORDS = ["[UNK]", "red", "green", "blue", "apple", "sky"]
@@ -119,7 +120,7 @@ def test_neighbours_and_batches_do_not_matter(bundle, monkeypatch):
 
 @given(st.lists(st.integers(0, 500), max_size=60))
 def test_batches_hold_every_row_once_within_the_budget(lengths):
-    found = list(batches(lengths))
+    found = list(batches(lengths, TOKENS_PER_BATCH))
     assert sorted(row for batch in found for row in batch) == list(range(len(lengths)))
     for batch in found:
         assert len(batch) == 1 or len(batch) * max(lengths[row] for row in batch) <= 16_384

@@ -29,6 +29,7 @@ from model2vec.distill import distill
 from static_model import places, static_model
 from tokenizers import Tokenizer
 
+from codeindex.bundle import MODEL, TOKENIZER, write_manifest
 from codeindex.candidates import Candidate
 from codeindex.claims import Claims
 from codeindex.extraction import Extraction
@@ -36,7 +37,6 @@ from codeindex.host import Host
 from codeindex.texts import TEXT_RECIPE
 from codeindex.walk import walk
 from codeindex.walk_options import WalkOptions
-from codeindex_onnx.bundle import MODEL, TOKENIZER, write_manifest
 from codeindex_onnx.tokenization import SPLIT_AT_WORDS
 
 BASE = "sentence-transformers/all-MiniLM-L6-v2"

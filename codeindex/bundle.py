@@ -11,7 +11,7 @@ A dual encoder has two towers, in folders that ``encoder.json`` names::
 
     "towers": {"query": "query", "corpus": "corpus"}
 
-``static`` says where the table of a static model lies, see `codeindex_onnx.static`.
+``static`` says where the table of a static model lies, see the plugin `codeindex_onnx`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Contrastive fine-tuning: pairs in, checkpoints and a model folder out."""

@@ -1,0 +1,127 @@
+"""TrainOptions: everything that decides what is learned, and where it is kept."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+from codeindex.errors import UsageError
+from codeindex_torch import DEFAULT_MODEL
+
+MAY_CHANGE = frozenset({"checkpoint_dir", "checkpoint_steps", "device", "log_to", "max_steps"})
+"""Options that a resumed run may have others of: they do not decide the weights."""
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """How to train.
+
+    Attributes:
+        model: Hub name, folder or checkpoint to begin with.
+        towers: ``two`` encoders (paper, code), both begun from `model`, or one ``shared``.
+        projection: dimensions of a linear layer after pooling, shared by the towers; 0: none.
+        pooling: ``auto``, ``cls`` or ``mean``.
+        max_length: tokens read of a text; 0: what the model says, or 512.
+        batch_size: pairs that are negatives of each other, over all processes.
+        chunk_size: texts encoded at once with gradient caching; 0: without it.
+        accumulate: batches whose gradients are added up before a step.
+        num_epochs: passes over the pairs.
+        learning_rate: the highest; see `schedule`.
+        schedule: after the warm-up ``linear`` or ``cosine`` down to 0, or ``constant``.
+        warmup: share of all steps in which the rate rises from 0.
+        weight_decay: of matrices; biases, norms and the temperature have none.
+        clip: longest gradient; 0: not clipped.
+        temperature: of InfoNCE. learn_temperature: begin there, and learn it.
+        directions: ``one`` asks for the code of a paper; ``two`` also the other way.
+        negatives: ``file`` uses those of the pairs; ``none`` does not.
+        mine_negatives: so many hard negatives a pair, found with the starting model.
+        train_split, split_by: which share is trained on, and what is kept together.
+        patience: epochs without improvement until it stops; 0: never.
+        best_by: ``loss`` or ``mrr`` of the validation pairs decides which model is the best.
+        precision: ``fp32``, ``bf16``, or ``auto``: bf16 where the processor computes in it.
+        seed: of order and dropout.
+        checkpoint_steps: steps between saves of ``checkpoint_last.pt``; 0: at epochs only.
+        max_steps: stop after so many steps of this run; 0: at the end.
+    """
+
+    model: str = DEFAULT_MODEL
+    towers: Literal["two", "shared"] = "two"
+    projection: int = 0
+    pooling: Literal["auto", "cls", "mean"] = "auto"
+    max_length: int = 0
+    batch_size: int = 8
+    chunk_size: int = 0
+    accumulate: int = 1
+    num_epochs: int = 3
+    learning_rate: float = 2e-5
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    warmup: float = 0.1
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    temperature: float = 0.07
+    learn_temperature: bool = False
+    directions: Literal["one", "two"] = "one"
+    negatives: Literal["file", "none"] = "file"
+    mine_negatives: int = 0
+    train_split: float = 0.8
+    split_by: Literal["paper", "file", "pair"] = "paper"
+    patience: int = 0
+    best_by: Literal["loss", "mrr"] = "loss"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    seed: int = 42
+    device: str = "auto"
+    checkpoint_dir: str = "checkpoints/code_encoder"
+    checkpoint_steps: int = 500
+    max_steps: int = 0
+    log_to: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuses values that make no sense.
+
+        Raises:
+            UsageError: one of them.
+        """
+        for name, least in _LEAST.items():
+            if getattr(self, name) < least:
+                raise UsageError(f"{_option(name)} must be at least {least}")
+        if not 0 < self.train_split < 1:
+            raise UsageError("--train-split must lie between 0 and 1")
+        if not 0 <= self.warmup < 1:
+            raise UsageError("--warmup must be at least 0 and below 1")
+        for name in ("learning_rate", "temperature"):
+            if not getattr(self, name) > 0:
+                raise UsageError(f"{_option(name)} must be above 0")
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields as JSON values."""
+        return asdict(self)
+
+    def differences(self, other: TrainOptions) -> list[str]:
+        """``--option was A, now B`` for each option that decides the weights and differs."""
+        return [
+            f"{_option(field.name)} was {getattr(other, field.name)}, now"
+            f" {getattr(self, field.name)}"
+            for field in fields(self)
+            if field.name not in MAY_CHANGE
+            and getattr(self, field.name) != getattr(other, field.name)
+        ]
+
+
+_LEAST: dict[str, float] = {
+    "batch_size": 2,
+    "chunk_size": 0,
+    "accumulate": 1,
+    "num_epochs": 1,
+    "projection": 0,
+    "max_length": 0,
+    "mine_negatives": 0,
+    "patience": 0,
+    "weight_decay": 0,
+    "clip": 0,
+    "checkpoint_steps": 0,
+    "max_steps": 0,
+}
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")

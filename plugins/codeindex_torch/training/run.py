@@ -1,0 +1,287 @@
+"""From a file of pairs to a trained model: everything around the loop."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from codeindex.pairs.reading import read_pairs
+from codeindex.pairs.splitting import split_pairs
+
+from codeindex.errors import StorageError, UsageError
+from codeindex.pairs import Pair
+from codeindex_torch.devices import bfloat16_is_faster, choose_device
+from codeindex_torch.encoder import encode_texts
+from codeindex_torch.loading import LoadedModel, load_model
+from codeindex_torch.towers import DualEncoder, Tower
+from codeindex_torch.training.checkpoint import Checkpoint, read_checkpoint
+from codeindex_torch.training.data import Encoded, PairKeys
+from codeindex_torch.training.history import HISTORY, History
+from codeindex_torch.training.negatives import mine_negatives
+from codeindex_torch.training.options import TrainOptions
+from codeindex_torch.training.trainer import BEST, Material, Trainer, Watcher, two_towers
+from codeindex_torch.training.validation import Questions
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a run begins with, for people.
+
+    Attributes:
+        train, validation: pairs on either side.
+        precision, device: what was chosen.
+        resumed_at: (epoch, step), or None.
+    """
+
+    train: int
+    validation: int
+    batches: int
+    total_steps: int
+    precision: str
+    device: str
+    resumed_at: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What came out.
+
+    Attributes:
+        finished: False if it was stopped; `--resume-from` goes on.
+        folder: where the checkpoints are.
+    """
+
+    finished: bool
+    folder: Path
+    history: History
+    checkpoint: Path
+
+
+def train(
+    pairs_file: Path,
+    options: TrainOptions,
+    watcher: Watcher,
+    *,
+    resume_from: Path | None = None,
+    overwrite: bool = False,
+    say: Callable[[str], None] = lambda text: None,
+    started: Callable[[Start], None] = lambda start: None,
+) -> TrainResult:
+    """Trains on the pairs of a file.
+
+    Args:
+        options: all of them. With `resume_from` they must be those of the checkpoint, but for
+            what does not decide the weights.
+        say: told what is being done. started: told of the sizes before the first step.
+
+    Raises:
+        UsageError: the pairs, the options or the checkpoint cannot be used.
+        DivergedError: see `Trainer.run`.
+    """
+    folder = Path(options.checkpoint_dir)
+    checkpoint = None if resume_from is None else _resumable(resume_from, options)
+    options = replace(options, precision=_precision(options, checkpoint))
+    if checkpoint is None:
+        _claim(folder, overwrite=overwrite)
+    pairs = read_pairs(pairs_file)
+    digest = _digest(pairs_file)
+    if checkpoint is not None and checkpoint.training["pairs_digest"] != digest:
+        raise UsageError(
+            f"{pairs_file} does not hold the pairs that {resume_from} was trained on;"
+            " resume with the same file"
+        )
+    split = split_pairs(
+        pairs, train_share=options.train_split, seed=options.seed, by=options.split_by
+    )
+    device, autocast = _accelerator(options)
+    say(f"loading {options.model}" if checkpoint is None else f"resuming from {resume_from}")
+    model = _new_model(options) if checkpoint is None else checkpoint.model
+    mined = None if checkpoint is None else checkpoint.training["mined"]
+    chosen = [pairs[place] for place in split.train]
+    _check_batch(len(chosen), options)
+    if options.mine_negatives and mined is None:
+        say(f"mining {options.mine_negatives} hard negatives a pair")
+        mined = _mine(model, chosen, options.mine_negatives, device)
+    material = _material(
+        model,
+        _with_negatives(chosen, mined, options),
+        [pairs[place] for place in split.validation],
+        digest,
+        mined,
+    )
+    trainer = Trainer(model, material, options, device, autocast, watcher)
+    if checkpoint is not None:
+        trainer.resume(dict(checkpoint.training))
+    started(_start(trainer, material, options, device, checkpoint is not None))
+    finished = trainer.run()
+    name = BEST if finished else _latest(folder, trainer)
+    return TrainResult(finished, folder, trainer.history, folder / name)
+
+
+def _resumable(path: Path, options: TrainOptions) -> Checkpoint:
+    """The checkpoint to go on from.
+
+    Raises:
+        UsageError: it holds a model only, or the options are others.
+    """
+    checkpoint = read_checkpoint(path)
+    if not checkpoint.training:
+        raise UsageError(
+            f"{path} holds a model without the state of its training; resume from a"
+            f" checkpoint_epoch_N.pt, or begin anew from it: --model {path}"
+        )
+    before = TrainOptions(**json.loads(checkpoint.training["options"]))
+    same = replace(options, precision=before.precision) if options.precision == "auto" else options
+    changed = same.differences(before)
+    if changed:
+        raise UsageError(
+            f"{path} was trained with other options: {'; '.join(changed)}. Resume without them,"
+            f" or begin a new run from that model: --model {path} --checkpoint-dir NEW"
+        )
+    return checkpoint
+
+
+def _precision(options: TrainOptions, checkpoint: Checkpoint | None) -> Any:
+    if checkpoint is not None:
+        return json.loads(checkpoint.training["options"])["precision"]
+    if options.precision != "auto":
+        return options.precision
+    return "bf16" if bfloat16_is_faster(choose_device(options.device)) else "fp32"
+
+
+def _claim(folder: Path, *, overwrite: bool) -> None:
+    """Makes the folder; one that holds a run is left alone."""
+    if not overwrite and any((folder / name).exists() for name in (HISTORY, BEST)):
+        raise UsageError(
+            f"{folder} holds a training run: go on with it (--resume-from), keep it"
+            " (another --checkpoint-dir), or replace it (--overwrite)"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot make {folder}: {error.strerror or error}") from error
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _accelerator(options: TrainOptions) -> tuple[torch.device, Callable[[], Any]]:
+    """Device and precision by `accelerate`, which also joins the processes that it launched."""
+    from accelerate import Accelerator
+
+    wanted = choose_device(options.device)
+    if wanted.type == "cuda" and wanted.index is not None:
+        torch.cuda.set_device(wanted)
+    accelerator = Accelerator(
+        mixed_precision="bf16" if options.precision == "bf16" else "no", cpu=wanted.type == "cpu"
+    )
+    return accelerator.device, accelerator.autocast
+
+
+def _new_model(options: TrainOptions) -> LoadedModel:
+    model = load_model(options.model, pooling=options.pooling, max_length=options.max_length)
+    if options.towers == "two":
+        model = two_towers(model)
+    elif not model.dual.shared:
+        raise UsageError(f"{options.model} has two towers; train it with --towers two")
+    if options.projection and model.dual.query.projection is None:
+        torch.manual_seed(options.seed)
+        towers = [
+            Tower(tower.backbone, tower.pooling, options.projection)
+            for tower in (model.dual.query, model.dual.corpus)
+        ]
+        corpus = towers[0] if model.dual.shared else towers[1]
+        model = replace(model, dual=DualEncoder(towers[0], corpus))
+    elif options.projection and model.dual.query.dim != options.projection:
+        raise UsageError(f"{options.model} has a projection to {model.dual.query.dim} dimensions")
+    return model
+
+
+def _check_batch(pairs: int, options: TrainOptions) -> None:
+    if options.batch_size > pairs:
+        raise UsageError(
+            f"--batch-size {options.batch_size} is more than the {pairs:,} pairs that are trained"
+            " on; lower it"
+        )
+
+
+def _mine(
+    model: LoadedModel, pairs: Sequence[Pair], wanted: int, device: torch.device
+) -> torch.Tensor:
+    dual = model.dual.to(device).eval()
+    tokens = model.tokens()
+    ask, search = (model.prompts.get(role, "") for role in ("query", "corpus"))
+    anchors = encode_texts(dual.query, tokens, [ask + pair.anchor for pair in pairs], device)
+    positives = encode_texts(
+        dual.corpus, tokens, [search + pair.positive for pair in pairs], device
+    )
+    return mine_negatives(anchors, positives, PairKeys.of(pairs), wanted)
+
+
+def _with_negatives(
+    pairs: Sequence[Pair], mined: torch.Tensor | None, options: TrainOptions
+) -> list[Pair]:
+    """The pairs with the hard negatives that are to be used."""
+    own = options.negatives == "file"
+    rows = mined.tolist() if mined is not None else [[] for _ in pairs]
+    return [
+        replace(
+            pair,
+            negatives=(
+                *(pair.negatives if own else ()),
+                *(pairs[place].positive for place in row if place >= 0),
+            ),
+        )
+        for pair, row in zip(pairs, rows, strict=True)
+    ]
+
+
+def _material(
+    model: LoadedModel,
+    chosen: Sequence[Pair],
+    held_out: Sequence[Pair],
+    digest: str,
+    mined: torch.Tensor | None,
+) -> Material:
+    tokens = model.tokens()
+    prompts = [model.prompts.get(role, "") for role in ("query", "corpus")]
+    without = [replace(pair, negatives=()) for pair in held_out]
+    return Material(
+        Encoded.of(chosen, tokens, prompts),
+        Encoded.of(without, tokens, prompts),
+        Questions.of(held_out),
+        digest,
+        mined,
+    )
+
+
+def _start(
+    trainer: Trainer,
+    material: Material,
+    options: TrainOptions,
+    device: torch.device,
+    resumed: bool,
+) -> Start:
+    at = (trainer.progress.epoch, trainer.progress.step) if resumed else None
+    steps = trainer.total_steps // options.num_epochs
+    return Start(
+        len(material.train),
+        len(material.validation),
+        steps,
+        trainer.total_steps,
+        options.precision,
+        str(device),
+        at,
+    )
+
+
+def _latest(folder: Path, trainer: Trainer) -> str:
+    last = folder / "checkpoint_last.pt"
+    return last.name if last.exists() else f"checkpoint_epoch_{trainer.progress.epoch - 1}.pt"
