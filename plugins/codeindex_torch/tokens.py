@@ -36,7 +36,7 @@ class Tokens:
         return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(clean)]
 
     def padded(self, rows: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
-        """Ids and mask, both (rows, longest) int64; a row without tokens has one that counts not."""
+        """Ids and mask, both (rows, longest) int64; an empty row has one that counts not."""
         longest = max(1, max(map(len, rows)))
         ids = torch.full((len(rows), longest), self.pad, dtype=torch.long)
         mask = torch.zeros((len(rows), longest), dtype=torch.long)

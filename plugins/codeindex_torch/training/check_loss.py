@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -106,9 +107,9 @@ def _gradients(loss_of: object, anchors: Tensor, positives: Tensor) -> Iterator[
         finite &= bool(torch.isfinite(gradient).all()) and float(gradient.norm()) > 0
         losses.append(float(loss.detach()))
         with torch.no_grad():
-            free -= 0.1 * gradient
+            free.sub_(0.1 * gradient)
     yield LossCheck("gradients", "finite" if finite else "not finite", "finite, not 0", finite)
-    falling = all(after < before for before, after in zip(losses, losses[1:], strict=False))
+    falling = all(after < before for before, after in pairwise(losses))
     yield LossCheck(
         "20 steps down the gradient",
         f"loss {losses[0]:.4f} → {losses[-1]:.4f}",

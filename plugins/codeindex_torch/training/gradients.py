@@ -71,7 +71,7 @@ class BatchGradients:
         with self._autocast():
             vectors = self._in_order([self._encode(piece) for piece in pieces], pieces, count)
         loss = self._batch_loss(data, batch, own, vectors)
-        (loss * weight).backward()  # type: ignore[no-untyped-call]
+        (loss * weight).backward()
         return float(loss.detach())
 
     def value(self, data: Encoded, batch: Sequence[int]) -> float:
@@ -89,16 +89,16 @@ class BatchGradients:
         answers = [data.positives[pair] for pair in own]
         answers += [negative for pair in own for negative in data.negatives[pair]]
         budget = TOKENS_PER_PIECE.get(self._device.type, 16_384)
-        pieces = []
+        pieces: list[_Piece] = []
         parts: list[tuple[Role, list[list[int]], int]] = [
             ("query", anchors, 0),
             ("corpus", answers, len(own)),
         ]
         for role, texts, first in parts:
-            for rows in batches(list(map(len, texts)), budget, self._chunk_size or None):
-                pieces.append(
-                    _Piece(role, [first + row for row in rows], [texts[row] for row in rows])
-                )
+            pieces += [
+                _Piece(role, [first + row for row in rows], [texts[row] for row in rows])
+                for rows in batches(list(map(len, texts)), budget, self._chunk_size or None)
+            ]
         return pieces, len(anchors) + len(answers)
 
     def _encode(self, piece: _Piece) -> Tensor:
@@ -131,7 +131,7 @@ class BatchGradients:
                 parts.append(self._encode(piece))
         vectors = self._in_order(parts, pieces, count).requires_grad_()
         loss = self._batch_loss(data, batch, own, vectors)
-        (loss * weight).backward()  # type: ignore[no-untyped-call]
+        (loss * weight).backward()
         wanted = vectors.grad
         assert wanted is not None  # noqa: S101 - it is a leaf that the loss depends on
         after = _random_state(self._device)
@@ -139,7 +139,7 @@ class BatchGradients:
             _set_random_state(state, self._device)  # the same dropout as the first time
             with self._autocast():
                 again = self._encode(piece)
-            again.backward(wanted[piece.rows])  # type: ignore[no-untyped-call]
+            again.backward(wanted[piece.rows])
         _set_random_state(after, self._device)
         return float(loss.detach())
 

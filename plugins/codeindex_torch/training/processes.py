@@ -25,7 +25,7 @@ def gather(rows: Tensor) -> Tensor:
     """
     if world()[1] == 1:
         return rows
-    gathered: Tensor = _Gather.apply(rows)
+    gathered: Tensor = _Gather.apply(rows)  # type: ignore[no-untyped-call]
     return gathered
 
 
