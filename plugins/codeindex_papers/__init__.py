@@ -1,4 +1,4 @@
-"""Plugin `papers`: the code of papers, from ``paper_code_with_files.json``."""
+"""Plugin `papers`: papers with their code, collected by `papers collect`, read by `extract`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from codeindex.hookimpl import hookimpl
 from codeindex.interfaces import Extractor
-from codeindex.specs import ExtractorSpec
+from codeindex.specs import CommandSpec, ExtractorSpec
 
 
 @dataclass(frozen=True)
@@ -56,5 +56,19 @@ def codeindex_extractors() -> Iterable[ExtractorSpec]:
             requires=("ijson",),
             install="pip install ijson",
             example={"paper_code_with_files.json": _EXAMPLE},
+        )
+    ]
+
+
+@hookimpl
+def codeindex_commands() -> Iterable[CommandSpec]:
+    """The command group `papers`."""
+    return [
+        CommandSpec(
+            name="papers",
+            summary="Collect the code that goes with papers.",
+            target="codeindex_papers.commands:papers",
+            requires=("ijson",),
+            install="pip install ijson",
         )
     ]

@@ -1,0 +1,1 @@
+"""From papers and links to papers with code: clone, read, write; the command is a thin layer."""
