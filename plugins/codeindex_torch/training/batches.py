@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 
 import torch
 
@@ -24,10 +25,10 @@ def make_batches(
         multiple: the size of every batch is cut down to a multiple of this (processes).
     """
     generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
-    waiting = torch.randperm(len(keys), generator=generator).tolist()
+    ahead = iter(torch.randperm(len(keys), generator=generator).tolist())
+    held: list[int] = []  # passed over; they come first in the next batch
     batches = []
-    while waiting:
-        batch, waiting = _take(waiting, keys, batch_size)
+    while batch := _take(ahead, held, keys, batch_size):
         batches.append(batch)
     if len(batches) > 1 and len(batches[-1]) < 2:
         last = batches.pop()  # one pair alone has no negatives to learn from
@@ -37,25 +38,23 @@ def make_batches(
 
 
 def _take(
-    waiting: list[int], keys: Sequence[Sequence[int]], size: int
-) -> tuple[list[int], list[int]]:
-    """One batch, and what is left in its order."""
+    ahead: Iterator[int], held: list[int], keys: Sequence[Sequence[int]], size: int
+) -> list[int]:
+    """One batch, off the front of `held` and then `ahead`; `held` is left with what waits."""
     batch: list[int] = []
     passed: list[int] = []
     used: set[int] = set()
-    place = 0
-    for place, pair in enumerate(waiting):
-        if len(batch) == size or place >= _LOOK_AHEAD * size:
-            break
+    for pair in islice(chain(held, ahead), _LOOK_AHEAD * size):
         own = {key for key in keys[pair] if key}
         if used.isdisjoint(own):
             batch.append(pair)
             used |= own
+            if len(batch) == size:
+                break
         else:
             passed.append(pair)
-    else:
-        place = len(waiting)
-    rest = waiting[place:]
     short = size - len(batch)
     batch += passed[:short]
-    return batch, passed[short:] + rest
+    looked = len(batch) + len(passed[short:])
+    held[:] = [*passed[short:], *held[looked:]]
+    return batch

@@ -5,14 +5,50 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, chain
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from codeindex.pairs import Pair
 from codeindex_torch.tokens import Tokens
 
-Ids = list[list[int]]
+TEXTS_PER_ROUND = 4096
+"""Texts that are tokenised together: what the tokenizer says of a text is far larger than it."""
+
+
+@dataclass(frozen=True)
+class TokenRows:
+    """Token ids of many texts, in one array.
+
+    Attributes:
+        values: int32, the ids of all texts, one after the other.
+        ends: int64 (texts + 1,): text n has the values from ``ends[n]`` to ``ends[n + 1]``.
+    """
+
+    values: npt.NDArray[np.int32]
+    ends: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.ends) - 1
+
+    def __getitem__(self, text: int) -> list[int]:
+        found: list[int] = self.values[self.ends[text] : self.ends[text + 1]].tolist()
+        return found
+
+    @classmethod
+    def of(cls, tokens: Tokens, texts: Sequence[str], prompt: str = "") -> TokenRows:
+        """Tokenises texts, each after `prompt`."""
+        parts: list[npt.NDArray[np.int32]] = []
+        lengths: list[int] = [0]
+        for start in range(0, len(texts), TEXTS_PER_ROUND):
+            rows = tokens.ids([prompt + text for text in texts[start : start + TEXTS_PER_ROUND]])
+            lengths += map(len, rows)
+            parts.append(np.fromiter(chain.from_iterable(rows), dtype=np.int32))
+        values = np.concatenate(parts) if parts else np.empty(0, np.int32)
+        return cls(values, np.cumsum(lengths, dtype=np.int64))
 
 
 @dataclass(frozen=True)
@@ -70,19 +106,26 @@ class Encoded:
     """Tokenised pairs.
 
     Attributes:
-        anchors, positives: token ids of each pair.
-        negatives: token ids of each pair's hard negatives.
-        negative_keys: int64 digests of those texts, a tensor a pair.
+        anchors, positives: of each pair.
+        negatives: the hard negatives of all pairs; pair n has those from
+            ``negative_ends[n]`` to ``negative_ends[n + 1]``.
+        negative_keys: int64, a digest of each of those texts.
     """
 
-    anchors: Ids
-    positives: Ids
-    negatives: list[Ids]
-    negative_keys: list[Tensor]
+    anchors: TokenRows
+    positives: TokenRows
+    negatives: TokenRows
+    negative_ends: Sequence[int]
+    negative_keys: Tensor
     keys: PairKeys
 
     def __len__(self) -> int:
         return len(self.anchors)
+
+    def negatives_of(self, batch: Sequence[int]) -> list[int]:
+        """The places of the hard negatives of some pairs, in their order."""
+        ends = self.negative_ends
+        return [place for pair in batch for place in range(ends[pair], ends[pair + 1])]
 
     @classmethod
     def of(
@@ -94,12 +137,12 @@ class Encoded:
             prompts: what is put before anchors and before positives.
         """
         ask, search = prompts
-        flat = [search + text for pair in pairs for text in pair.negatives]
-        ids = iter(tokens.ids(flat)) if flat else iter(())
+        negatives = [text for pair in pairs for text in pair.negatives]
         return cls(
-            tokens.ids([ask + pair.anchor for pair in pairs]),
-            tokens.ids([search + pair.positive for pair in pairs]),
-            [[next(ids) for _ in pair.negatives] for pair in pairs],
-            [text_keys(pair.negatives) for pair in pairs],
+            TokenRows.of(tokens, [pair.anchor for pair in pairs], ask),
+            TokenRows.of(tokens, [pair.positive for pair in pairs], search),
+            TokenRows.of(tokens, negatives, search),
+            [0, *accumulate(len(pair.negatives) for pair in pairs)],
+            text_keys(negatives),
             PairKeys.of(pairs),
         )

@@ -74,20 +74,13 @@ class BatchGradients:
         (loss * weight).backward()
         return float(loss.detach())
 
-    def value(self, data: Encoded, batch: Sequence[int]) -> float:
-        """The loss of a batch, without gradient; in a single process."""
-        pieces, count = self._pieces(data, batch)
-        with torch.inference_mode(), self._autocast():
-            vectors = self._in_order([self._encode(piece) for piece in pieces], pieces, count)
-            return float(self._batch_loss(data, batch, batch, vectors, lambda rows: rows))
-
     # -- pieces ------------------------------------------------------------------------------
 
     def _pieces(self, data: Encoded, own: Sequence[int]) -> tuple[list[_Piece], int]:
         """Anchors, then positives, then hard negatives: rows of one table of vectors."""
         anchors = [data.anchors[pair] for pair in own]
         answers = [data.positives[pair] for pair in own]
-        answers += [negative for pair in own for negative in data.negatives[pair]]
+        answers += [data.negatives[place] for place in data.negatives_of(own)]
         budget = TOKENS_PER_PIECE.get(self._device.type, 16_384)
         pieces: list[_Piece] = []
         parts: list[tuple[Role, list[list[int]], int]] = [
@@ -143,15 +136,8 @@ class BatchGradients:
         _set_random_state(after, self._device)
         return float(loss.detach())
 
-    # -- loss --------------------------------------------------------------------------------
-
     def _batch_loss(
-        self,
-        data: Encoded,
-        batch: Sequence[int],
-        own: Sequence[int],
-        vectors: Tensor,
-        gather: Callable[[Tensor], Tensor] = gather,
+        self, data: Encoded, batch: Sequence[int], own: Sequence[int], vectors: Tensor
     ) -> Tensor:
         """InfoNCE of the own pairs against the candidates of all processes."""
         size = len(own)
@@ -160,8 +146,7 @@ class BatchGradients:
         negatives = gather(vectors[2 * size :])
         first = list(batch).index(own[0])
         targets = torch.arange(first, first + size, device=self._device)
-        keys, all_keys = data.keys.at(own), data.keys.at(batch)
-        conflicts = keys.conflicts(all_keys)  # (own, batch)
+        conflicts = data.keys.at(own).conflicts(data.keys.at(batch))  # (own, batch)
         masked = torch.cat([conflicts, _false_negatives(data, batch, conflicts)], dim=1)
         reverse = None
         if self._loss.two_directions:
@@ -174,7 +159,7 @@ class BatchGradients:
 
 def _false_negatives(data: Encoded, batch: Sequence[int], conflicts: Tensor) -> Tensor:
     """bool (own, negatives): hard negatives that are a positive of the same paper, file or text."""
-    texts = torch.cat([data.negative_keys[pair] for pair in batch])  # (negatives,)
+    texts = data.negative_keys[data.negatives_of(batch)]  # (negatives,)
     same = data.keys.at(batch).positive[:, None] == texts[None, :]  # (batch, negatives)
     return (conflicts.float() @ same.float()) > 0
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from codeindex.pairs.reading import read_pairs
-from codeindex.pairs.splitting import split_pairs
 
 from codeindex.errors import StorageError, UsageError
 from codeindex.pairs import Pair
+from codeindex.pairs.reading import read_pairs
+from codeindex.pairs.splitting import split_pairs
 from codeindex_torch.devices import bfloat16_is_faster, choose_device
 from codeindex_torch.encoder import encode_texts
 from codeindex_torch.loading import LoadedModel, load_model
@@ -252,14 +252,7 @@ def _material(
 ) -> Material:
     tokens = model.tokens()
     prompts = [model.prompts.get(role, "") for role in ("query", "corpus")]
-    without = [replace(pair, negatives=()) for pair in held_out]
-    return Material(
-        Encoded.of(chosen, tokens, prompts),
-        Encoded.of(without, tokens, prompts),
-        Questions.of(held_out),
-        digest,
-        mined,
-    )
+    return Material(Encoded.of(chosen, tokens, prompts), Questions.of(held_out), digest, mined)
 
 
 def _start(
@@ -273,7 +266,7 @@ def _start(
     steps = trainer.total_steps // options.num_epochs
     return Start(
         len(material.train),
-        len(material.validation),
+        len(material.questions.pairs),
         steps,
         trainer.total_steps,
         options.precision,

@@ -54,14 +54,13 @@ class Material:
     """What is trained on.
 
     Attributes:
-        train, validation: tokenised pairs.
-        questions: the validation pairs as queries over a pool.
+        train: tokenised pairs.
+        questions: the validation pairs, as queries over a pool.
         pairs_digest: of the file they come from.
         mined: int64 (pairs, negatives): mined hard negatives, to be kept in checkpoints.
     """
 
     train: Encoded
-    validation: Encoded
     questions: Questions
     pairs_digest: str
     mined: torch.Tensor | None = None
@@ -282,12 +281,13 @@ class Trainer:
 
     def _validate(self) -> tuple[float, dict[str, float]]:
         material = self._material
-        loss = validation_loss(
-            self._gradients, material.validation, self.options.batch_size, self.options.seed
-        )
         prompts = [self.model.prompts.get(role, "") for role in ("query", "corpus")]
-        metrics = validate(
-            self.model.dual, self._tokens, material.questions, prompts, self._device, self._autocast
+        questions = material.questions
+        queries, corpus, metrics = validate(
+            self.model.dual, self._tokens, questions, prompts, self._device, self._autocast
+        )
+        loss = validation_loss(
+            self._loss, questions, queries, corpus, self.options.batch_size, self.options.seed
         )
         loss = mean_over_processes(loss, self._device)
         values = {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from codeindex.evaluation import Retrieval, first_ranks, retrieval
 from codeindex.pairs import Pair
@@ -15,8 +17,8 @@ from codeindex_torch.encoder import encode_texts
 from codeindex_torch.tokens import Tokens
 from codeindex_torch.towers import DualEncoder
 from codeindex_torch.training.batches import make_batches
-from codeindex_torch.training.data import Encoded
-from codeindex_torch.training.gradients import BatchGradients
+from codeindex_torch.training.data import PairKeys
+from codeindex_torch.training.loss import InfoNCE
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,15 @@ class Questions:
     Attributes:
         relevant: of each query the places in `pool` of its positives: all that a pair names,
             those of the same paper too.
+        pairs: of each pair the places of its anchor in `queries` and its positive in `pool`.
+        keys: of each pair, what it may have in common with another.
     """
 
     queries: list[str]
     pool: list[str]
     relevant: list[list[int]]
+    pairs: list[tuple[int, int]]
+    keys: PairKeys
 
     @classmethod
     def of(cls, pairs: Sequence[Pair]) -> Questions:
@@ -49,7 +55,14 @@ class Questions:
             sorted(own | by_paper.get(papers.get(anchor, ""), set()))
             for anchor, own in by_anchor.items()
         ]
-        return cls(list(by_anchor), list(places), relevant)
+        order = {anchor: place for place, anchor in enumerate(by_anchor)}
+        return cls(
+            list(by_anchor),
+            list(places),
+            relevant,
+            [(order[pair.anchor], places[pair.positive]) for pair in pairs],
+            PairKeys.of(pairs),
+        )
 
 
 def validate(
@@ -59,8 +72,8 @@ def validate(
     prompts: Sequence[str],
     device: torch.device,
     autocast: Callable[[], AbstractContextManager[object]],
-) -> Retrieval:
-    """Retrieval metrics of the model as it is."""
+) -> tuple[Tensor, Tensor, Retrieval]:
+    """Vectors of the queries and of the pool, float32 on the CPU, and how well they retrieve."""
     with autocast():
         queries = encode_texts(
             dual.query, tokens, [prompts[0] + text for text in questions.queries], device
@@ -68,14 +81,34 @@ def validate(
         corpus = encode_texts(
             dual.corpus, tokens, [prompts[1] + text for text in questions.pool], device
         )
-    return retrieval(first_ranks(queries, corpus, questions.relevant), len(questions.pool))
+    metrics = retrieval(first_ranks(queries, corpus, questions.relevant), len(questions.pool))
+    return torch.from_numpy(queries), torch.from_numpy(corpus), metrics
 
 
-def validation_loss(gradients: BatchGradients, data: Encoded, batch_size: int, seed: int) -> float:
-    """The mean loss over the pairs in batches of the size that is trained with, always the same."""
-    keys = data.keys.shared.tolist()
+def validation_loss(
+    loss: InfoNCE,
+    questions: Questions,
+    queries: Tensor,
+    corpus: Tensor,
+    batch_size: int,
+    seed: int,
+) -> float:
+    """The mean loss over the pairs in batches of the size that is trained with, always the same.
+
+    Args:
+        queries, corpus: the vectors of `validate`.
+    """
+    on_cpu = copy.deepcopy(loss).cpu()
+    anchors = queries[[place for place, _ in questions.pairs]]  # (pairs, dim)
+    positives = corpus[[place for _, place in questions.pairs]]
     total = 0.0
-    batches = make_batches(keys, batch_size, seed=seed, epoch=0)
+    batches = make_batches(questions.keys.shared.tolist(), batch_size, seed=seed, epoch=0)
     for batch in batches:
-        total += gradients.value(data, batch) * len(batch)
+        keys = questions.keys.at(batch)
+        masked = keys.conflicts(keys)
+        reverse = (positives[batch], anchors[batch], masked)
+        targets = torch.arange(len(batch))
+        with torch.inference_mode():
+            value = on_cpu(anchors[batch], positives[batch], targets, masked, reverse)
+        total += float(value) * len(batch)
     return total / max(1, sum(map(len, batches)))
