@@ -20,7 +20,9 @@ class _Builtin(NamedTuple):
 
 _BUILTINS = {
     "doctor": _Builtin("codeindex.cli.doctor:doctor", "Say whether this installation works."),
+    "embed": _Builtin("codeindex.cli.embed:embed", "Write vectors of papers' code, and an index."),
     "extract": _Builtin("codeindex.cli.extract:extract", "Write snippets of code as JSON."),
+    "pairs": _Builtin("codeindex.cli.pairs:pairs", "Make pairs of text and code to train on."),
     "index": _Builtin("codeindex.cli.index:index", "Make an index, or bring it up to date."),
     "plugins": _Builtin("codeindex.cli.plugins:plugins", "Show what the plugins offer."),
     "remove": _Builtin("codeindex.cli.remove:remove", "Take sources out of an index."),

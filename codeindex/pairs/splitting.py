@@ -50,7 +50,7 @@ def split_pairs(pairs: Sequence[Pair], *, train_share: float, seed: int, by: Spl
         )
     if len(pairs) < 2:
         raise UsageError(
-            f"{len(pairs)} pair cannot be split into training and validation; it takes two or more"
+            f"to train and to validate takes two pairs or more; there {_are(len(pairs))}"
         )
     groups = _groups([list(_origins(number, pair, by)) for number, pair in enumerate(pairs)])
     if len(groups) == 1:
@@ -146,6 +146,10 @@ def _unseen(
         known = pairs[place].positive in codes or pairs[place].anchor in anchors
         (seen if known else unseen).append(place)
     return unseen, seen
+
+
+def _are(pairs: int) -> str:
+    return "is one" if pairs == 1 else "is none"
 
 
 def _one_group(pairs: int, by: SplitBy) -> str:

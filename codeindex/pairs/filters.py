@@ -1,0 +1,165 @@
+"""Which functions are no good to learn from, and why: the filters of CodeSearchNet, and more.
+
+Husain et al., "CodeSearchNet Challenge" (2019), section 2.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+from codeindex.pairs.bodies import without_docstring
+from codeindex.pairs.docstrings import anchor_of, is_english, words_in
+from codeindex.snippet import Snippet
+
+
+class LeftOut(StrEnum):
+    """Why a function gives no pair; the first that holds is counted."""
+
+    UNDOCUMENTED = "without a docstring"
+    GENERATED = "in a generated file"
+    TEST = "a test"
+    DUNDER = "a constructor or other __name__"
+    SHORT_TEXT = "docstring too short"
+    LONG_TEXT = "docstring too long"
+    NO_ENGLISH = "docstring not English"
+    NOTHING_SAID = "docstring points elsewhere"
+    STUB = "a stub: overload, abstract or empty"
+    NOT_REMOVABLE = "docstring cannot be taken out"
+    IN_CODE = "docstring stands in the code, too"
+    SHORT_CODE = "code too short"
+    LONG_CODE = "code too long"
+    DUPLICATE = "nearly the same code as before"
+    SAME_TEXT = "docstring that stands often"
+
+
+@dataclass(frozen=True)
+class MiningOptions:
+    """What is left out.
+
+    Attributes:
+        min_lines, max_lines: of code without the docstring and blank lines.
+        min_words, max_words: of the docstring's first paragraph.
+        same_text: pairs that may have the same docstring.
+        similarity: from which on code is the same, see `NearDuplicates`.
+    """
+
+    min_lines: int = 3
+    max_lines: int = 500
+    min_words: int = 3
+    max_words: int = 120
+    same_text: int = 2
+    similarity: float = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """A docstring's first paragraph and the function without it."""
+
+    anchor: str
+    code: str
+
+
+def mined(snippet: Snippet, options: MiningOptions) -> Mined | LeftOut:
+    """The pair of a function or method, or why there is none.
+
+    Whatever is returned, the anchor does not stand in the code, not even over several lines.
+    """
+    if not snippet.docstring.strip():
+        return LeftOut.UNDOCUMENTED
+    if is_test(snippet.path, snippet.name):
+        return LeftOut.TEST
+    if snippet.name.rpartition(".")[2].startswith("__") and snippet.name.endswith("__"):
+        return LeftOut.DUNDER
+    anchor = anchor_of(snippet.docstring)
+    reason = _wrong_text(anchor, options)
+    if reason is not None:
+        return reason
+    code = _code(snippet)
+    if isinstance(code, LeftOut):
+        return code
+    lines = sum(bool(line.strip()) for line in code.split("\n"))
+    if not options.min_lines <= lines <= options.max_lines:
+        return LeftOut.SHORT_CODE if lines < options.min_lines else LeftOut.LONG_CODE
+    if _squeezed(anchor) in _squeezed(code):
+        return LeftOut.IN_CODE
+    return Mined(anchor, code)
+
+
+_TODO = re.compile(
+    r"(?:TODO|FIXME|XXX|HACK|undocumented|not documented|docstring)\b", re.IGNORECASE
+)
+_ELSEWHERE = re.compile(
+    r"(?:please )?(?:see|cf\.?|refer to|same as|like|as|inherit\w*|overrid(?:es?|den|ing)"
+    r"|(?:an? )?alias (?:for|of|to)|(?:backwards? )?compat\w*|deprecated|wrapper (?:for|around)"
+    r"|implement(?:s|ed|ation)? (?:of|for|from|by)?|documentation|docs?)\b",
+    re.IGNORECASE,
+)
+_FEW_WORDS = 7
+
+
+def _wrong_text(anchor: str, options: MiningOptions) -> LeftOut | None:
+    words = words_in(anchor)
+    if words < options.min_words:
+        return LeftOut.SHORT_TEXT
+    if words > options.max_words:
+        return LeftOut.LONG_TEXT
+    if not is_english(anchor):
+        return LeftOut.NO_ENGLISH
+    # "See base class." says nothing, "See whether a path is inside another one, …" does.
+    if _TODO.match(anchor) or (words <= _FEW_WORDS and _ELSEWHERE.match(anchor)):
+        return LeftOut.NOTHING_SAID
+    return None
+
+
+def _code(snippet: Snippet) -> str | LeftOut:
+    """The function without its docstring."""
+    if snippet.language == "python":
+        body = without_docstring(snippet.code)
+        if body is None:
+            return LeftOut.STUB if _only_documented(snippet) else LeftOut.NOT_REMOVABLE
+        return LeftOut.STUB if body.is_stub else body.code
+    # Of other languages it is not known what is documentation; often it is above the code.
+    code = snippet.code
+    first = next((line.strip() for line in snippet.docstring.split("\n") if line.strip()), "")
+    return LeftOut.NOT_REMOVABLE if first in code else code
+
+
+def _only_documented(snippet: Snippet) -> bool:
+    """Whether nothing comes after the docstring."""
+    return snippet.code.rstrip().endswith(("'", '"', "'''", '"""'))
+
+
+_TEST_FOLDERS = frozenset({"test", "tests", "testsuite", "test_suite", "testdata", "__tests__"})
+_TEST_FILE = re.compile(r"tests?|conftest|test_.*|.*_tests?|.*\.(?:test|spec)", re.IGNORECASE)
+_TEST_NAME = re.compile(
+    r"(?:.*\.)?(?:test(?:_\w*|[A-Z]\w*)?|(?:setUp|tearDown)(?:Class|Module|TestData)?)"
+    r"|(?:.*\.)?(?:Test[A-Z]\w*|\w*Tests?|\w*TestCase)\..*"
+)
+
+
+def is_test(path: str, name: str) -> bool:
+    """Whether a function is a test, or stands among tests; by names only."""
+    place = PurePosixPath(path)
+    if any(part.lower() in _TEST_FOLDERS for part in place.parts[:-1]):
+        return True
+    return bool(_TEST_FILE.fullmatch(place.stem) or _TEST_NAME.fullmatch(name))
+
+
+_GENERATED = re.compile(
+    r"^\W*(?:.*\b)?(?:do not (?:edit|modify)|@generated|auto-?\s?generated"
+    r"|(?:this file|file|code|module) (?:was|is|has been) (?:automatically )?generated)\b"
+    r"|^\s*(?:#|//|\*|/\*)\W*generated (?:automatically )?(?:by|from|with)\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def is_generated(head: str) -> bool:
+    """Whether the first lines of a file say that a tool wrote it."""
+    return _GENERATED.search(head) is not None
+
+
+def _squeezed(text: str) -> str:
+    return " ".join(text.lower().split())
