@@ -11,7 +11,7 @@ from codeindex.guarded import GuardedEncoder
 from codeindex.host import Host
 from codeindex.interfaces import Encoder
 from codeindex.options import build_options, options_as_json
-from codeindex.texts import TEXT_RECIPE, embedding_text
+from codeindex.recipes import SOURCE_TEXTS, TextRecipe, recipe_of
 
 if TYPE_CHECKING:
     from codeindex.catalog.catalog import Catalog
@@ -41,6 +41,15 @@ class IndexEncoder:
         self._asked_for = name is not None or bool(options)
         self._made: Encoder | None = None
 
+    @property
+    def recipe(self) -> TextRecipe:
+        """How the texts of the index are made."""
+        return recipe_of(self._store.manifest())
+
+    def fingerprint(self, encoder: Encoder) -> str:
+        """What decides the vectors of the index, with this encoder."""
+        return index_fingerprint(encoder, self.recipe)
+
     def check_choice(self) -> None:
         """Refuses an unusable choice before any work is done.
 
@@ -63,7 +72,7 @@ class IndexEncoder:
             encoder = self.make_wanted()
             built_with = self._store.manifest().get("encoder")
             if built_with:
-                check_encoder(encoder, built_with, self._name)
+                check_encoder(encoder, built_with, self._name, self.recipe)
             self._made = encoder
         return self._made
 
@@ -80,7 +89,7 @@ class IndexEncoder:
             return int(built_with["row"])
         encoder = self.get()
         with self._store.catalog.transaction():
-            row = self._store.catalog.encoder_id(encoder.info, index_fingerprint(encoder))
+            row = self._store.catalog.encoder_id(encoder.info, self.fingerprint(encoder))
         self.bind(encoder, row)
         return row
 
@@ -96,7 +105,7 @@ class IndexEncoder:
                         "name": self._name,
                         "options": options_as_json(options),
                         "title": encoder.info.name,
-                        "fingerprint": index_fingerprint(encoder),
+                        "fingerprint": self.fingerprint(encoder),
                         "dim": encoder.info.dim,
                         "max_tokens": encoder.info.max_tokens,
                         "row": row,
@@ -107,23 +116,26 @@ class IndexEncoder:
         self._made = encoder
 
 
-def index_fingerprint(encoder: Encoder) -> str:
+def index_fingerprint(encoder: Encoder, recipe: TextRecipe = SOURCE_TEXTS) -> str:
     """What decides the vectors of an index: the encoder and the recipe of the texts."""
-    parts = f"{encoder.info.fingerprint}\n{TEXT_RECIPE}"
+    parts = f"{encoder.info.fingerprint}\n{recipe.name}"
     return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
 
 
-def check_encoder(encoder: Encoder, built_with: Mapping[str, Any], name: str) -> None:
+def check_encoder(
+    encoder: Encoder, built_with: Mapping[str, Any], name: str, recipe: TextRecipe = SOURCE_TEXTS
+) -> None:
     """Refuses an encoder whose vectors must not meet those of the index.
 
     Args:
         built_with: what the manifest says of the encoder.
         name: what the encoder was asked for as.
+        recipe: how the texts of the index are made.
 
     Raises:
         EncoderMismatch: the fingerprints differ.
     """
-    actual = index_fingerprint(encoder)
+    actual = index_fingerprint(encoder, recipe)
     if actual != built_with["fingerprint"]:
         raise EncoderMismatch(
             f"the index was built with encoder {built_with['name']!r}"
@@ -133,7 +145,13 @@ def check_encoder(encoder: Encoder, built_with: Mapping[str, Any], name: str) ->
         )
 
 
-def embed_missing(catalog: Catalog, encoder: Encoder, row: int, progress: Progress | None) -> int:
+def embed_missing(
+    catalog: Catalog,
+    encoder: Encoder,
+    row: int,
+    progress: Progress | None,
+    recipe: TextRecipe = SOURCE_TEXTS,
+) -> int:
     """Embeds the snippets that have no vector by this encoder; what is done stays.
 
     Returns:
@@ -142,7 +160,7 @@ def embed_missing(catalog: Catalog, encoder: Encoder, row: int, progress: Progre
     ids = catalog.snippets_without_vector(row, encoder.info.dim)
     embedded = 0
     for start in range(0, len(ids), _BATCH):
-        texts = catalog.texts(ids[start : start + _BATCH], embedding_text)
+        texts = catalog.texts(ids[start : start + _BATCH], recipe.of)
         vectors = encoder.encode_corpus(list(texts.values()))
         with catalog.transaction():
             catalog.add_vectors(row, list(texts), vectors)

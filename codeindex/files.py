@@ -31,10 +31,10 @@ def replacing(target: Path) -> Iterator[Path]:
     try:
         yield temporary
         if temporary.exists():
-            _sync(temporary)
+            sync(temporary)
             temporary.chmod(0o644)
             temporary.replace(target)
-            _sync(target.parent)
+            sync(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -57,13 +57,13 @@ def replacing_folder(target: Path) -> Iterator[Path]:
         temporary.chmod(0o755)
         yield temporary
         for path in temporary.rglob("*"):
-            _sync(path)
+            sync(path)
         old = temporary.with_name(f"{temporary.name}.old")
         if target.exists():
             target.rename(old)
         temporary.rename(target)
         shutil.rmtree(old, ignore_errors=True)
-        _sync(target.parent)
+        sync(target.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -78,7 +78,7 @@ def write_whole(target: Path, text: str) -> None:
         temporary.write_text(text, "utf-8", errors="replace")
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """To the disk; of a folder, the names in it."""
     if os.name == "nt" and path.is_dir():
         return  # a folder cannot be opened there

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np  # noqa: F401
 
 from codeindex.catalog.catalog import IN_MEMORY, Catalog
-from codeindex.encoding import IndexEncoder, embed_missing, index_fingerprint
+from codeindex.encoding import IndexEncoder, embed_missing
 from codeindex.errors import DamagedIndexError, NotFoundError, UsageError
 from codeindex.filters import Filter
 from codeindex.host import Host
 from codeindex.interfaces import Encoder
 from codeindex.location import FOLDER, is_index
+from codeindex.recipes import refuse_embedded
 from codeindex.searching import SearchResult, checked_query, search
 from codeindex.snippet import Snippet
 from codeindex.store import Store
@@ -160,7 +161,8 @@ class Index:
 
         Raises:
             NotFoundError: a path does not exist.
-            UsageError: more than half of the index would go (see `UpdateOptions.drop_most`).
+            UsageError: more than half of the index would go (see `UpdateOptions.drop_most`),
+                or it is one that `codeindex embed` has made.
             IndexLockedError: another process is writing.
         """
         from codeindex.indexing import Run, UpdateOptions
@@ -172,6 +174,7 @@ class Index:
         for target in targets:
             if not target.exists():
                 raise NotFoundError(f"no such file or folder: {target}")
+        refuse_embedded(self._store.manifest(), self.folder)
         self._encoder.check_choice()
         if options.dry_run:
             catalog = self._store.catalog if self._store.exists else Catalog(IN_MEMORY)
@@ -220,11 +223,15 @@ class Index:
 
         Returns:
             How many texts were embedded.
+
+        Raises:
+            UsageError: it is one that `codeindex embed` has made.
         """
+        refuse_embedded(self._store.manifest(), self.folder)
         with self._store.writing() as catalog:
             encoder = self._encoder.make_wanted()
             with catalog.transaction():
-                row = catalog.encoder_id(encoder.info, index_fingerprint(encoder))
+                row = catalog.encoder_id(encoder.info, self._encoder.fingerprint(encoder))
             embedded = embed_missing(catalog, encoder, row, progress)
             self._store.close_backend()
             self._encoder.bind(encoder, row)
@@ -249,7 +256,7 @@ class Index:
                 catalog.rebuild_words()
             row, dim = self._encoder.row(), self._store.derived.place(catalog).space.dim
             if catalog.snippets_without_vector(row, dim):
-                embed_missing(catalog, self._encoder.get(), row, None)
+                embed_missing(catalog, self._encoder.get(), row, None, self._encoder.recipe)
             self._store.derived.rebuild(catalog)
         second = self._examine()
         second.repaired = [item for item in first.problems if item not in second.problems]

@@ -42,6 +42,7 @@ def describe_index(catalog: Catalog, folder: Path, root: Path) -> dict[str, Any]
         }
         if encoder
         else None,
+        "texts": manifest.get("texts"),
         "backend": manifest.get("backend"),
         "bytes_on_disk": sum(path.stat().st_size for path in folder.glob("**/*") if path.is_file()),
     }

@@ -153,6 +153,18 @@ class Catalog:
         incoming = {ids[row.path]: snippets for row, snippets in sources}
         return snippet_table.replace_snippets(self._connection, incoming)
 
+    def append(self, items: Sequence[tuple[SourceRow, IncomingSnippet]]) -> None:
+        """Adds snippets, each to its source, which may have others already.
+
+        Their keys must be new to their source.
+        """
+        ids = source_table.put_sources(
+            self._connection, {row.path: row for row, _ in items}.values()
+        )
+        snippet_table.insert_snippets(
+            self._connection, [(ids[row.path], snippet) for row, snippet in items]
+        )
+
     def touch_sources(self, rows: Sequence[SourceRow]) -> None:
         """Notes new sizes and times of sources whose bytes are the same."""
         source_table.touch_sources(self._connection, rows)

@@ -40,7 +40,7 @@ def replace_snippets(
         added += [(source, item) for key, item in wanted.items() if key not in known]
         added += [(source, item) for item, _ in rewritten]
     drop_snippets(connection, gone)
-    _insert(connection, added)
+    insert_snippets(connection, added)
     return len(added), len(gone)
 
 
@@ -81,7 +81,8 @@ def _update_kept(
     return rewritten
 
 
-def _insert(connection: sqlite3.Connection, items: Sequence[Addressed]) -> None:
+def insert_snippets(connection: sqlite3.Connection, items: Sequence[Addressed]) -> None:
+    """Adds snippets with their words, whose keys are new to their sources; the backend is told."""
     if not items:
         return
     # Ids are given here, not by SQLite, so that one statement writes many rows.

@@ -48,6 +48,8 @@ def _lines(facts: dict[str, Any]) -> list[str]:
             f"encoder   {encoder['name']}: {encoder['title']}, {encoder['dim']} dimensions,"
             f" fingerprint {encoder['fingerprint'][:12]}"
         )
+    if facts["texts"]:
+        lines.append(f"texts     {facts['texts']['recipe']}, of {facts['texts']['input']}")
     if facts["pending_changes"]:
         lines.append(f"pending   {facts['pending_changes']:,} changes; the next run applies them")
     lines.extend(f"unread    {path}: {reason}" for path, reason in facts["unreadable"].items())
