@@ -26,7 +26,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 GOLDEN = Path(__file__).parent / "golden" / "help"
 HOOKS = [name for name in vars(hookspecs) if name.startswith("codeindex_")]
 COMMANDS = [
-    *("", "doctor", "extract", "index", "plugins", "plugins check", "plugins new"),
+    *("", "doctor", "embed", "extract", "index", "plugins", "plugins check", "plugins new"),
     *("remove", "search", "status", "verify"),
 ]
 HEAVY = ["numpy", "torch", "transformers", "onnxruntime", "tokenizers", "faiss", "qdrant_client"]
