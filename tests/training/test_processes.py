@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ import torch
 from training_toys import paper_pairs, write_pairs
 
 from codeindex_torch.loading import load_model
+
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}  # more wait for each other, on few cores
 
 GRADIENTS = """
 import sys
@@ -59,6 +62,7 @@ def gradients_of(folder, tmp_path, processes, chunk, directions):
             ],
             stderr=subprocess.PIPE,
             text=True,
+            env=ONE_THREAD,
         )
         for rank in range(processes)
     ]
@@ -98,6 +102,7 @@ def test_accelerate_launches_two_processes_that_train_as_one(calm_folder, tmp_pa
         done = subprocess.run(
             [*program, *words, "--checkpoint-dir", name],
             cwd=tmp_path,
+            env=ONE_THREAD,
             capture_output=True,
             text=True,
             timeout=250,

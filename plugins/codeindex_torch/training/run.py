@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from codeindex.errors import StorageError, UsageError
+from codeindex.errors import UsageError
 from codeindex.pairs import Pair
 from codeindex.pairs.reading import read_pairs
 from codeindex.pairs.splitting import split_pairs
@@ -19,12 +19,19 @@ from codeindex_torch.devices import bfloat16_is_faster, choose_device
 from codeindex_torch.encoder import encode_texts
 from codeindex_torch.loading import LoadedModel, load_model
 from codeindex_torch.towers import DualEncoder, Tower
-from codeindex_torch.training.checkpoint import Checkpoint, read_checkpoint
+from codeindex_torch.training.checkpoint import Checkpoint
 from codeindex_torch.training.data import Encoded, PairKeys
-from codeindex_torch.training.history import HISTORY, History
+from codeindex_torch.training.history import History
 from codeindex_torch.training.negatives import mine_negatives
 from codeindex_torch.training.options import TrainOptions
-from codeindex_torch.training.trainer import BEST, Material, Trainer, Watcher, two_towers
+from codeindex_torch.training.run_folder import BEST, claim, latest_checkpoint, move, resumable
+from codeindex_torch.training.trainer import (
+    BEST,
+    Material,
+    Trainer,
+    Watcher,
+    two_towers,
+)
 from codeindex_torch.training.validation import Questions
 
 
@@ -84,10 +91,12 @@ def train(
         DivergedError: see `Trainer.run`.
     """
     folder = Path(options.checkpoint_dir)
-    checkpoint = None if resume_from is None else _resumable(resume_from, options)
+    checkpoint = None if resume_from is None else resumable(resume_from, options)
     options = replace(options, precision=_precision(options, checkpoint))
     if checkpoint is None:
-        _claim(folder, overwrite=overwrite)
+        claim(folder, overwrite=overwrite)
+    elif resume_from is not None:
+        move(resume_from.parent, folder)
     pairs = read_pairs(pairs_file)
     digest = _digest(pairs_file)
     if checkpoint is not None and checkpoint.training["pairs_digest"] != digest:
@@ -119,31 +128,8 @@ def train(
         trainer.resume(dict(checkpoint.training))
     started(_start(trainer, material, options, device, checkpoint is not None))
     finished = trainer.run()
-    name = BEST if finished else _latest(folder, trainer)
+    name = BEST if finished else latest_checkpoint(folder, trainer.progress.epoch)
     return TrainResult(finished, folder, trainer.history, folder / name)
-
-
-def _resumable(path: Path, options: TrainOptions) -> Checkpoint:
-    """The checkpoint to go on from.
-
-    Raises:
-        UsageError: it holds a model only, or the options are others.
-    """
-    checkpoint = read_checkpoint(path)
-    if not checkpoint.training:
-        raise UsageError(
-            f"{path} holds a model without the state of its training; resume from a"
-            f" checkpoint_epoch_N.pt, or begin anew from it: --model {path}"
-        )
-    before = TrainOptions(**json.loads(checkpoint.training["options"]))
-    same = replace(options, precision=before.precision) if options.precision == "auto" else options
-    changed = same.differences(before)
-    if changed:
-        raise UsageError(
-            f"{path} was trained with other options: {'; '.join(changed)}. Resume without them,"
-            f" or begin a new run from that model: --model {path} --checkpoint-dir NEW"
-        )
-    return checkpoint
 
 
 def _precision(options: TrainOptions, checkpoint: Checkpoint | None) -> Any:
@@ -152,19 +138,6 @@ def _precision(options: TrainOptions, checkpoint: Checkpoint | None) -> Any:
     if options.precision != "auto":
         return options.precision
     return "bf16" if bfloat16_is_faster(choose_device(options.device)) else "fp32"
-
-
-def _claim(folder: Path, *, overwrite: bool) -> None:
-    """Makes the folder; one that holds a run is left alone."""
-    if not overwrite and any((folder / name).exists() for name in (HISTORY, BEST)):
-        raise UsageError(
-            f"{folder} holds a training run: go on with it (--resume-from), keep it"
-            " (another --checkpoint-dir), or replace it (--overwrite)"
-        )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"cannot make {folder}: {error.strerror or error}") from error
 
 
 def _digest(path: Path) -> str:
@@ -273,8 +246,3 @@ def _start(
         str(device),
         at,
     )
-
-
-def _latest(folder: Path, trainer: Trainer) -> str:
-    last = folder / "checkpoint_last.pt"
-    return last.name if last.exists() else f"checkpoint_epoch_{trainer.progress.epoch - 1}.pt"

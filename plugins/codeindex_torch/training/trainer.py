@@ -25,10 +25,9 @@ from codeindex_torch.training.history import History, draw_curves, write_history
 from codeindex_torch.training.loss import InfoNCE
 from codeindex_torch.training.options import TrainOptions
 from codeindex_torch.training.processes import average_gradients, mean_over_processes, world
+from codeindex_torch.training.run_folder import BEST, BEST_FOLDER, LAST
 from codeindex_torch.training.schedule import make_optimizer, rate_at
 from codeindex_torch.training.validation import Questions, validate, validation_loss
-
-BEST, BEST_FOLDER, LAST = "best_model.pt", "best_model", "checkpoint_last.pt"
 
 
 class DivergedError(CodeIndexError):

@@ -1,0 +1,74 @@
+"""The folder of a run: claimed by a new one, gone on with by a resumed one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from codeindex.errors import StorageError, UsageError
+from codeindex_torch.training.checkpoint import Checkpoint, read_checkpoint
+from codeindex_torch.training.history import HISTORY
+from codeindex_torch.training.options import TrainOptions
+
+BEST, BEST_FOLDER, LAST = "best_model.pt", "best_model", "checkpoint_last.pt"
+
+
+def resumable(path: Path, options: TrainOptions) -> Checkpoint:
+    """The checkpoint to go on from.
+
+    Raises:
+        UsageError: it holds a model only, or the options are others.
+    """
+    checkpoint = read_checkpoint(path)
+    if not checkpoint.training:
+        raise UsageError(
+            f"{path} holds a model without the state of its training; resume from a"
+            f" checkpoint_epoch_N.pt, or begin anew from it: --model {path}"
+        )
+    before = TrainOptions(**json.loads(checkpoint.training["options"]))
+    same = replace(options, precision=before.precision) if options.precision == "auto" else options
+    changed = same.differences(before)
+    if changed:
+        raise UsageError(
+            f"{path} was trained with other options: {'; '.join(changed)}. Resume without them,"
+            f" or begin a new run from that model: --model {path} --checkpoint-dir NEW"
+        )
+    return checkpoint
+
+
+def claim(folder: Path, *, overwrite: bool) -> None:
+    """Makes the folder of a new run.
+
+    Raises:
+        UsageError: it holds a run, and that is not to be replaced.
+        StorageError: it cannot be made.
+    """
+    if not overwrite and any((folder / name).exists() for name in (HISTORY, BEST)):
+        raise UsageError(
+            f"{folder} holds a training run: go on with it (--resume-from), keep it"
+            " (another --checkpoint-dir), or replace it (--overwrite)"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot make {folder}: {error.strerror or error}") from error
+
+
+def move(before: Path, folder: Path) -> None:
+    """A run that goes on in another folder takes its best model along."""
+    if folder.resolve() == before.resolve():
+        return
+    claim(folder, overwrite=False)
+    for name in (BEST, BEST_FOLDER):
+        source = before / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name)
+        elif source.exists():
+            shutil.copy(source, folder / name)
+
+
+def latest_checkpoint(folder: Path, epoch: int) -> str:
+    """The checkpoint to go on from, of a run that was stopped in `epoch`."""
+    return LAST if (folder / LAST).exists() else f"checkpoint_epoch_{epoch - 1}.pt"
