@@ -240,17 +240,17 @@ WRONG = {
     '[{"code_text": "x", "line_numbers": {"end": "9"}}]': "'line_numbers.end'.*whole number",
     '[{"code_text": "x", "has_docstring": 1}]': "'has_docstring': expected true or false",
     '[{"code_text": "x", "num_lines": true}]': "'num_lines': expected a whole number",
-    '[{"paper": [], "repositories": []}]': "field 'paper': expected an object, found a list",
+    '[{"paper": [], "repositories": []}]': "field 'paper': expected an object, found",
     '[{"paper": {}, "repositories": {}}]': "field 'repositories': expected a list",
-    '[{"repositories": [{"cloned": true, "code_files": [{"content": "x"}, {"content": 1}]}]}]': (
-        r"entry 0, field 'repositories\[0\].code_files\[1\].content': expected a text"
-    ),
+    json.dumps(
+        [{"paper": {}, "repositories": [{"cloned": True, "code_files": [{}, {"path": 1}]}]}]
+    ): (r"entry 0, field 'repositories\[0\].code_files\[1\].path': expected text"),
 }
 
 
 @pytest.mark.parametrize("text", list(WRONG))
 def test_a_wrong_input_is_named_and_leaves_nothing(text, tmp_path):
-    with pytest.raises(UsageError, match=WRONG[text]) as caught:
+    with pytest.raises(CodeIndexError, match=WRONG[text]) as caught:
         embedding(tmp_path, text).run(lambda: pytest.fail("no encoder is needed"))
     assert "in.json" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -280,7 +280,7 @@ def test_any_json_is_read_or_refused_in_one_line(tmp_path_factory, value):
     try:
         for item in Input(path, language_of).items():
             item.snippet.code.encode()
-    except UsageError as error:
+    except CodeIndexError as error:
         said = str(error)
     assert "in.json" in said
     assert "\n" not in said
@@ -292,7 +292,7 @@ def test_any_json_is_read_or_refused_in_one_line(tmp_path_factory, value):
         ("[]", "the list is empty"),
         ('[{"paper": {}, "repositories": [{"cloned": false}]}]', "no repository in it is cloned"),
         (
-            '[{"repositories": [{"cloned": true, "code_files": [{"content": " "}]}]}]',
+            '[{"paper": {}, "repositories": [{"cloned": true, "code_files": [{"content": " "}]}]}]',
             "all of its 1 code files are empty",
         ),
     ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from codeindex.errors import UsageError
@@ -57,16 +56,6 @@ class Fields:
         """An object."""
         value = self._values.get(key)
         return Fields({} if value is None else value, self._entry, self._place(key))
-
-    def objects(self, key: str) -> Iterator[Fields]:
-        """The objects of a list."""
-        value = self._values.get(key)
-        if value is None:
-            return
-        if not isinstance(value, list):
-            raise self._wrong(self._place(key), "a list", value)
-        for number, item in enumerate(value):
-            yield Fields(item, self._entry, f"{self._place(key)}[{number}]")
 
     def __contains__(self, key: str) -> bool:
         return key in self._values

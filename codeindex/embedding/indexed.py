@@ -136,6 +136,8 @@ class IndexFromVectors:
                     catalog.add_vectors(row, [item.text_digest for _, item in rows], vectors)
                     catalog.append(rows)
                 start += len(chunk)
+            if start != work.vectors.rows:
+                raise UsageError(f"{source.path} was changed while it was read; run it again")
             store.bring_up_to_date()
 
 

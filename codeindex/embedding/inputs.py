@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from enum import StrEnum
 from io import BufferedReader
@@ -11,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from codeindex.embedding.fields import Fields
-from codeindex.embedding.items import Item, LanguageOf, paper_items, snippet_items
+from codeindex.embedding.items import Item, LanguageOf, file_item, snippet_item
 from codeindex.errors import NotFoundError, UsageError
+from codeindex.papers_json import CodeFile, Paper, Repository, read_papers
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -43,27 +45,35 @@ class Input:
         """All items, in the order of the file.
 
         Raises:
-            NotFoundError, UsageError: there is no such file, or it is not what it should be;
-                the message names the file, the entry's position (from 0) and the field.
+            NotFoundError, UsageError, ExtractionError: there is no such file, or it is not what
+                it should be; the message names the file, the entry's position (from 0) and the
+                field.
         """
         self.empty = 0
-        self.format = None
-        index = 0
-        for position, value in enumerate(self._entries()):
-            place = f"{self.path}: entry {position}"
-            entry = Fields(value, place)
-            if self.format is None:
-                self.format = _format_of(entry, place)
-            read = snippet_items if self.format is Format.SNIPPETS else paper_items
-            for item in read(entry, self.language_of):
-                if not item.snippet.code.strip():
-                    self.empty += 1
-                    if self.format is Format.PAPERS:
-                        continue
-                if self.format is Format.PAPERS:
-                    item.metadata["pair_index"] = index
+        self.format = self._recognised()
+        if self.format is Format.SNIPPETS:
+            for position, value in enumerate(self._entries()):
+                entry = Fields(value, f"{self.path}: entry {position}")
+                item = snippet_item(entry, self.language_of)
+                self.empty += not item.snippet.code.strip()
                 yield item
-                index += 1
+        elif self.format is Format.PAPERS:
+            index = 0
+            for paper in read_papers(self.path):
+                for repository, file in _files(paper):
+                    if not file.content.strip():
+                        self.empty += 1
+                        continue
+                    yield file_item(paper, repository, file, index, self.language_of)
+                    index += 1
+
+    def _recognised(self) -> Format | None:
+        """What the first entry is; None if there is none."""
+        place = f"{self.path}: entry 0"
+        with closing(self._entries()) as entries:
+            for value in entries:
+                return _format_of(Fields(value, place), place)
+        return None
 
     def digest(self) -> str:
         """SHA-256 of its bytes.
@@ -74,7 +84,15 @@ class Input:
         with _opened(self.path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
-    def _entries(self) -> Iterator[Any]:
+    def stamp(self) -> tuple[int, int] | None:
+        """Its size and time: another means that it was written to since. None: it is gone."""
+        try:
+            status = self.path.stat()
+        except OSError:
+            return None
+        return status.st_size, status.st_mtime_ns
+
+    def _entries(self) -> Generator[Any]:
         import ijson
 
         with _opened(self.path) as file:
@@ -83,6 +101,12 @@ class Input:
                 yield from ijson.items(file, "item", use_float=True)
             except (ijson.JSONError, UnicodeDecodeError) as error:
                 raise UsageError(f"{self.path}: no valid JSON: {_reason(error)}") from error
+
+
+def _files(paper: Paper) -> Iterator[tuple[Repository, CodeFile]]:
+    for repository in paper.repositories:
+        for file in repository.files:
+            yield repository, file
 
 
 def _opened(path: Path) -> BufferedReader:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
 from codeindex.embedding.fields import Fields
+from codeindex.papers_json import CodeFile, Paper, Repository
 from codeindex.snippet import Snippet
 
 LanguageOf = Callable[[str], str]
@@ -30,8 +31,8 @@ class Item:
     metadata: dict[str, Any]
 
 
-def snippet_items(entry: Fields, language_of: LanguageOf) -> Iterator[Item]:
-    """The one item of an entry of ``code_snippets.json``.
+def snippet_item(entry: Fields, language_of: LanguageOf) -> Item:
+    """The item of an entry of ``code_snippets.json``.
 
     Raises:
         UsageError: a field is not what it should be.
@@ -64,7 +65,7 @@ def snippet_items(entry: Fields, language_of: LanguageOf) -> Iterator[Item]:
         code=code,
         extra={key: metadata[key] for key in _FACTS},
     )
-    yield Item(snippet, metadata)
+    return Item(snippet, metadata)
 
 
 _FACTS = (
@@ -73,54 +74,43 @@ _FACTS = (
 )
 
 
-def paper_items(entry: Fields, language_of: LanguageOf) -> Iterator[Item]:
-    """The code files of an entry of ``paper_code_with_files.json``, empty ones too.
+def file_item(
+    paper: Paper, repository: Repository, file: CodeFile, index: int, language_of: LanguageOf
+) -> Item:
+    """The item of a code file.
 
-    ``pair_index`` counts the files of all entries, which only the caller sees: it is 0 here.
-
-    Raises:
-        UsageError: a field is not what it should be.
+    Args:
+        index: how many code files came before it.
     """
-    paper = entry.object("paper")
-    facts = {
-        "paper_id": paper.text("arxiv_id"),
-        "paper_title": paper.text("title"),
-        "paper_abstract": paper.text("abstract"),
-        "paper_url": paper.text("url"),
-    }
-    for repository in entry.objects("repositories"):
-        url = repository.text("url")
-        name = repository.text("name") or url.rstrip("/").rpartition("/")[2]
-        if repository.flag("cloned"):
-            where = {**facts, "repo_name": name, "repo_url": url}
-            for file in repository.objects("code_files"):
-                yield _file_item(file, where, language_of)
-
-
-def _file_item(file: Fields, facts: dict[str, str], language_of: LanguageOf) -> Item:
-    code = file.text("content")
-    path = file.text("path")
-    place = PurePosixPath(path)
     metadata = {
-        "arxiv_id": facts["paper_id"],
-        "paper_title": facts["paper_title"],
-        "repo_name": facts["repo_name"],
-        "repo_url": facts["repo_url"],
-        "code_file_path": path,
-        "code_language": file.text("language"),
-        "code_file_extension": file.text("extension") or place.suffix,
-        "code_file_lines": file.whole("lines", len(code.splitlines())),
-        "pair_index": 0,
+        "arxiv_id": paper.arxiv_id,
+        "paper_title": paper.title,
+        "repo_name": repository.name,
+        "repo_url": repository.url,
+        "code_file_path": file.path,
+        "code_language": file.language,
+        "code_file_extension": file.extension,
+        "code_file_lines": file.lines,
+        "pair_index": index,
     }
+    name = PurePosixPath(file.path).name
     snippet = Snippet(
-        path=_path(facts["repo_name"], path),
-        language=str(metadata["code_language"]).lower() or language_of(place.name),
+        path=_path(repository.name, file.path),
+        language=file.language.lower() or language_of(name),
         kind=FILE,
-        name=place.name,
+        name=name,
         start_line=1,
-        end_line=max(1, len(code.splitlines())),
-        code=code,
-        extra={**facts, "file_path": path},
+        end_line=max(1, len(file.content.splitlines())),
+        code=file.content,
+        extra={
+            "paper_id": paper.arxiv_id,
+            "paper_title": paper.title,
+            "paper_abstract": paper.abstract,
+            "paper_url": paper.url,
+            "repo_name": repository.name,
+            "repo_url": repository.url,
+            "file_path": file.path,
+        },
     )
     return Item(snippet, metadata)
 

@@ -14,7 +14,7 @@ from codeindex.embedding.inputs import Format, Input
 from codeindex.embedding.json_files import write_embeddings, write_metadata
 from codeindex.embedding.receipt import EmbeddingReceipt
 from codeindex.embedding.work import METADATA, VECTORS, Work
-from codeindex.errors import NotFoundError, StorageError, UsageError
+from codeindex.errors import CodeIndexError, NotFoundError, StorageError, UsageError
 from codeindex.indexing import Progress
 from codeindex.interfaces import Encoder
 
@@ -24,6 +24,10 @@ as rounds always begin at a multiple of it."""
 
 SECONDS_BETWEEN_MARKS = 2.0
 """What a killed run loses at most, beside the round that it was in."""
+
+
+Stamp = tuple[int, int] | None
+"""See `Input.stamp`."""
 
 
 class NothingToEmbed(NotFoundError):
@@ -73,7 +77,7 @@ class Embedding:
 
         Raises:
             NothingToEmbed: no code is in the input; nothing is written.
-            NotFoundError, UsageError: the input is not what it should be.
+            NotFoundError, UsageError, ExtractionError: the input is not what it should be.
             IndexLockedError: another run writes to the same folder.
             StorageError, OSError: the output cannot be written; what is done is kept.
             PluginError: the encoder failed; what is done is kept.
@@ -84,6 +88,7 @@ class Embedding:
         with work.held():
             if self.json is not None and not self.json.parent.is_dir():
                 raise StorageError(f"cannot write {self.json}: no folder {self.json.parent}")
+            stamp = self.source.stamp()
             digest = self.source.digest()
             rows = write_metadata(self.source.items(), work.metadata)
             if not rows:
@@ -91,9 +96,12 @@ class Embedding:
             empty = self.source.empty
             encoder = make_encoder()
             resumed = self._begin(work, digest, rows, encoder)
-            self._encode(work, encoder, resumed, progress)
-            if self.source.digest() != digest:
-                raise UsageError(f"{self.source.path} was changed while it was read; run it again")
+            try:
+                self._encode(work, encoder, resumed, stamp, progress)
+            except CodeIndexError:
+                self._refuse_change(stamp)  # what was wrong may have come from it
+                raise
+            self._refuse_change(stamp)
             work.place()
             if self.json is not None:
                 write_embeddings(self.output / METADATA, work.vectors, self.json)
@@ -141,7 +149,12 @@ class Embedding:
         return resumed
 
     def _encode(
-        self, work: Work, encoder: Encoder, resumed: int, progress: Progress | None
+        self,
+        work: Work,
+        encoder: Encoder,
+        resumed: int,
+        stamp: Stamp,
+        progress: Progress | None,
     ) -> None:
         rows = work.vectors.rows
         items = islice(self.source.items(), resumed, None)
@@ -151,17 +164,23 @@ class Embedding:
             while done < rows:
                 texts = [self.texts.of(item.snippet) for item in islice(items, ROUND)]
                 if not texts or done + len(texts) > rows:
-                    return  # the input is another than it was: its digest will tell
+                    return  # the input is another than it was: its stamp tells
                 work.write(done, encoder.encode_corpus(texts))
                 done += len(texts)
                 if progress is not None:
                     progress(done - resumed, rows - resumed)
                 if time.monotonic() - marked_at >= self.seconds_between_marks:
+                    self._refuse_change(stamp)
                     work.mark(done)
                     marked, marked_at = done, time.monotonic()
         finally:  # also after Ctrl-C, or when the encoder failed
-            if done > marked:
+            if done > marked and self.source.stamp() == stamp:
                 work.mark(done)
+
+    def _refuse_change(self, stamp: Stamp) -> None:
+        """Vectors of two states of the input must not meet, nor be taken for those of one."""
+        if self.source.stamp() != stamp:
+            raise UsageError(f"{self.source.path} was changed while it was read; run it again")
 
 
 def _nothing(source: Input) -> str:

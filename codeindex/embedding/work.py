@@ -121,9 +121,9 @@ class Work:
 
     def _read(self) -> dict[str, Any]:
         """What is known of an earlier run; nothing, if it cannot be read."""
-        with suppress(OSError, ValueError, TypeError):
+        with suppress(OSError, ValueError, TypeError, KeyError):
             state = json.loads(self._progress.read_text("utf-8"))
-            if state["format"] == _FORMAT and isinstance(state["of"], dict):
+            if state["format"] == _FORMAT and isinstance(state["of"], dict) and state["done"] >= 0:
                 return dict(state)
         return {}
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 
-_SIGNATURE = re.compile(
-    r"[\w.]+\([^()]*(?:\([^()]*\)[^()]*)*\)(?:\s*(?:->|=>|:|-+)\s*[\w\[\], .]*)?"
-)
+_SIGNATURE = re.compile(r"[\w.]+\([^()]*(?:\([^()]*\)[^()]*)*\)(?:\s*(?:->|=>)\s*[\w\[\], .|]*)?:?")
 _UNDERLINE = re.compile(r"([=\-~^\"'`*+#_.])\1{2,}\s*")
 _ENDS = re.compile(
     r"\s*(?:>>>"  # doctest
@@ -14,8 +12,12 @@ _ENDS = re.compile(
     r"|[@\\](?!brief)[a-z]+\b"  # @param, \param
     r"|\.\. ?[\w-]"  # .. directive::
     r"|```|~~~|\{%"
-    r"|(?:Args?|Arguments|Param(?:eter)?s?|Returns?|Yields?|Raises?|Examples?|Usage|Notes?|"
-    r"Attributes|Inputs?|Outputs?|Keyword Arg(?:ument)?s|See Also|Todo|Warnings?)\s*:?\s*$)",
+    r")",
+    re.IGNORECASE,
+)
+_SECTION = re.compile(
+    r"\s*(?:Args?|Arguments|Param(?:eter)?s?|Returns?|Yields?|Raises?|Examples?|Usage|Notes?|"
+    r"Attributes|Inputs?|Outputs?|Keyword Arg(?:ument)?s|See Also|Todo|Warnings?)\s*(:?)\s*",
     re.IGNORECASE,
 )
 _MARKUP = (
@@ -26,11 +28,13 @@ _MARKUP = (
     (re.compile(r"(?::[\w+.-]+)+:`~(?:[^`]*\.)?([^`.]+)`"), r"\1"),  # :class:`~a.b.C`
     (re.compile(r"(?::[\w+.-]+)+:`[!.]?([^`]+)`"), r"\1"),  # :func:`name`
     (re.compile(r"`([^`<]+?)\s*<[^`>]+>`__?"), r"\1"),  # `text <address>`_
-    (re.compile(r"``?`?([^`]+)`?``?_{0,2}"), r"\1"),  # ``code``, `name`, `name`_
+    (re.compile(r"(?<!`)`~(?:[^`]*\.)?([^`.]+)`"), r"\1"),  # `~a.b.C`
+    (re.compile(r"(?<!`)`[!.]([^`]+)`"), r"\1"),  # `.name`
+    (re.compile(r"`{1,3}([^`]+)`{1,3}_{0,2}"), r"\1"),  # ``code``, `name`, `name`_
     (re.compile(r"(?<![\w*])(\*{1,2})(?=[^\s*])([^*]+?)(?<=[^\s*])\1(?![\w*])"), r"\2"),
     (re.compile(r"\b[BCIL]\{([^{}]*)\}"), r"\1"),  # epydoc
     (re.compile(r"</?(?:a|b|br|code|em|i|li|p|pre|strong|tt|ul)\b[^<>]*>", re.IGNORECASE), " "),
-    (re.compile(r"<?\b(?:https?|ftp)://[^\s>]+>?"), ""),
+    (re.compile(r"<?\b(?:https?|ftp)://[^\s>]*[^\s>.,;:!?)]>?"), ""),
     (re.compile(r"\\([*_`|])"), r"\1"),
     (re.compile(r"\s+"), " "),
     (re.compile(r"\(\s*\)(?=\s|$)|(?<=\s)\(see:?\s*\)"), ""),
@@ -53,8 +57,11 @@ def anchor_of(docstring: str) -> str:
 
 def _paragraphs(docstring: str) -> list[list[str]]:
     paragraphs: list[list[str]] = [[]]
-    for line in docstring.split("\n"):
-        if _ENDS.match(line):
+    lines = docstring.split("\n")
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        section = _SECTION.fullmatch(line)
+        underlined = _UNDERLINE.fullmatch(following.strip())
+        if _ENDS.match(line) or (section and (section[1] or underlined)):
             break
         if not line.strip():
             paragraphs.append([])
@@ -91,13 +98,26 @@ def is_english(text: str) -> bool:
     A rule of thumb without a model: it lets short texts of other languages through.
     """
     letters = [letter for letter in text if letter.isalpha()]
-    if not letters or sum(letter.isascii() for letter in letters) < 0.95 * len(letters):
+    if not letters or sum(letter.isascii() for letter in letters) < 0.9 * len(letters):
         return False
     words = re.findall(r"[^\W\d_]+", text.lower())
     foreign = sum(word in _FOREIGN for word in words)
     return foreign < 2 or foreign <= sum(word in _ENGLISH for word in words)
 
 
+_WORD = re.compile(r"[^\W\d_]{2,}|\A[aA]\Z")
+_PLAIN = re.compile(r"[(\[\"']*[^\W\d_](?:[^\W\d_]|['’/-])+[)\]\"']*[.,;:!?]*")
+_RULE = re.compile(r"[\w.-]+\s*(?:::?)?=\s")
+_LEAST_PLAIN = 0.4  # "Return (x1 < x2) element-wise." is prose, "a, b -> c * d" is not
+
+
 def words_in(text: str) -> int:
-    """Words that have a letter, between spaces."""
-    return sum(any(map(str.isalpha, word)) for word in text.split())
+    """Words between spaces that have two letters in a row, and the article."""
+    return sum(_WORD.search(word) is not None for word in text.split())
+
+
+def is_prose(text: str) -> bool:
+    """Whether it is made of words, and is no formula and no rule of a grammar."""
+    words = text.split()
+    plain = sum(_PLAIN.fullmatch(word) is not None for word in words)
+    return _RULE.match(text) is None and plain >= _LEAST_PLAIN * len(words)

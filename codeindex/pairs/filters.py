@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from codeindex.pairs.bodies import without_docstring
-from codeindex.pairs.docstrings import anchor_of, is_english, words_in
+from codeindex.pairs.docstrings import anchor_of, is_english, is_prose, words_in
 from codeindex.snippet import Snippet
 
 
@@ -24,7 +24,7 @@ class LeftOut(StrEnum):
     DUNDER = "a constructor or other __name__"
     SHORT_TEXT = "docstring too short"
     LONG_TEXT = "docstring too long"
-    NO_ENGLISH = "docstring not English"
+    NO_ENGLISH = "docstring not English prose"
     NOTHING_SAID = "docstring points elsewhere"
     STUB = "a stub: overload, abstract or empty"
     NOT_REMOVABLE = "docstring cannot be taken out"
@@ -106,7 +106,7 @@ def _wrong_text(anchor: str, options: MiningOptions) -> LeftOut | None:
         return LeftOut.SHORT_TEXT
     if words > options.max_words:
         return LeftOut.LONG_TEXT
-    if not is_english(anchor):
+    if not (is_prose(anchor) and is_english(anchor)):
         return LeftOut.NO_ENGLISH
     # "See base class." says nothing, "See whether a path is inside another one, …" does.
     if _TODO.match(anchor) or (words <= _FEW_WORDS and _ELSEWHERE.match(anchor)):
@@ -149,9 +149,10 @@ def is_test(path: str, name: str) -> bool:
 
 
 _GENERATED = re.compile(
-    r"^\W*(?:.*\b)?(?:do not (?:edit|modify)|@generated|auto-?\s?generated"
-    r"|(?:this file|file|code|module) (?:was|is|has been) (?:automatically )?generated)\b"
-    r"|^\s*(?:#|//|\*|/\*)\W*generated (?:automatically )?(?:by|from|with)\b",
+    r"do not (?:edit|modify)\b|@generated\b"
+    r"|^\W*(?:(?:warning|note|attention)\W+)?(?:(?:this|the)\s+)?(?:(?:file|code|module)\s+)?"
+    r"(?:(?:was|is|has been)\s+)?(?:auto-?\s?generated|automatically generated)\b"
+    r"|^\s*(?:#|//|\*|/\*)\W*(?:this file (?:was|is) )?generated (?:by|from|with|on)\b",
     re.IGNORECASE | re.MULTILINE,
 )
 

@@ -26,7 +26,6 @@ from codeindex_torch.training.negatives import mine_negatives
 from codeindex_torch.training.options import TrainOptions
 from codeindex_torch.training.run_folder import BEST, claim, latest_checkpoint, move, resumable
 from codeindex_torch.training.trainer import (
-    BEST,
     Material,
     Trainer,
     Watcher,
