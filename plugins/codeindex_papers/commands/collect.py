@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    short_help="Clone repositories, write their code.",
     epilog="Example: codeindex papers collect paper_code_pairs.json"
     " -o paper_code_with_files.json --language python --verify-links"
 )
