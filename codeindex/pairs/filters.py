@@ -150,7 +150,7 @@ def is_test(path: str, name: str) -> bool:
 
 _GENERATED = re.compile(
     r"do not (?:edit|modify)\b|@generated\b"
-    r"|^\W*(?:(?:warning|note|attention)\W+)?(?:(?:this|the)\s+)?(?:(?:file|code|module)\s+)?"
+    r"|^\W*(?:warning\W+)?(?:this\s+)?(?:(?:file|code|module)\s+)?"
     r"(?:(?:was|is|has been)\s+)?(?:auto-?\s?generated|automatically generated)\b"
     r"|^\s*(?:#|//|\*|/\*)\W*(?:this file (?:was|is) )?generated (?:by|from|with|on)\b",
     re.IGNORECASE | re.MULTILINE,
