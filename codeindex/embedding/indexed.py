@@ -91,11 +91,13 @@ class IndexFromVectors:
         draft = folder.with_name(f".{folder.name}.new")
         make_folder(draft)
         with writing(draft):
-            for name in ("index", "old"):  # of a run that was killed
-                shutil.rmtree(draft / name, ignore_errors=True)
-            self._build(draft / "index", folder, source, work, encoder, texts)
-            _exchange(draft, folder)
-        shutil.rmtree(draft, ignore_errors=True)
+            try:
+                for name in ("index", "old"):  # of a run that was killed
+                    shutil.rmtree(draft / name, ignore_errors=True)
+                self._build(draft / "index", folder, source, work, encoder, texts)
+                _exchange(draft, folder)
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
         return self.folder
 
     def _build(
@@ -151,12 +153,18 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 def _exchange(draft: Path, folder: Path) -> None:
     """Puts ``draft/index`` in the place of `folder`."""
+    old = draft / "old"
     if is_index(folder):
         with writing(folder):
-            folder.rename(draft / "old")
+            folder.rename(old)
     elif folder.is_dir():
         folder.rmdir()  # refuses if something has come into it
-    (draft / "index").rename(folder)
+    try:
+        (draft / "index").rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
     sync(folder.parent)
 
 
