@@ -25,14 +25,8 @@ _MARKUP = (
     (re.compile(r"^\s*[@\\]brief\b"), ""),
     (re.compile(r"\s?\[[\w#*-]+\]_"), ""),  # footnote [1]_
     (re.compile(r"!?\[([^\]\[]+)\]\([^)\s]*\)"), r"\1"),  # [text](address)
-    (
-        re.compile(r"(?<![:\w])(?::[\w+.-]{1,40}){1,3}:`[!~]?([^`<]*?)\s*<[^`>]*>`"),
-        r"\1",
-    ),  # :ref:`text <target>`
-    (
-        re.compile(r"(?<![:\w])(?::[\w+.-]{1,40}){1,3}:`~(?:[^`]*\.)?([^`.]+)`"),
-        r"\1",
-    ),  # :class:`~a.b.C`
+    (re.compile(_ROLE + r"`[!~]?([^`<]*?)\s*<[^`>]*>`"), r"\1"),  # :ref:`text <target>`
+    (re.compile(_ROLE + r"`~(?:[^`]*\.)?([^`.]+)`"), r"\1"),  # :class:`~a.b.C`
     (re.compile(_ROLE + r"`[!.]?([^`]+)`"), r"\1"),  # :func:`name`
     (re.compile(r"`([^`<]+?)\s*<[^`>]+>`__?"), r"\1"),  # `text <address>`_
     (re.compile(r"(?<!`)`~(?:[^`]*\.)?([^`.]+)`"), r"\1"),  # `~a.b.C`

@@ -96,7 +96,7 @@ def test_of_other_languages_code_is_taken_that_does_not_hold_the_docstring():
 
 
 PROSE = st.lists(
-    st.sampled_from(["adds", "one", "it", ".", "and,", "gives:", "(two)", "'back'"]), min_size=3
+    st.sampled_from(["adds", "one", "it", ".", "and,", "gives:", "(two)", "b'ck"]), min_size=3
 )
 DOCSTRINGS = st.builds(
     lambda first, rest, gap: " ".join(first) + gap + " ".join(rest),
