@@ -113,7 +113,7 @@ def test_any_json_is_read_or_refused(tmp_path_factory, data):
         ("https://github.com/a/b", "https://github.com/a/c", False),
         ("/a/b", "/a/b.git", False),
         ("/a/b", "/a/./b/", True),
-        ("file:///a/b", "file:///a/b/", True),
+        ("file:///a%20b", "/a b/", True),
         ("", ".", False),
         ("git@host.org:a/b", "git@host.org:a/c", False),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 PROTOCOLS = ("file", "https", "http", "ssh", "git")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -33,17 +33,17 @@ def identity(url: str) -> str:
     """What two addresses of one repository have in common.
 
     Of an address on the net, the case of the host, a final slash and ``.git`` do not count
-    (on GitHub, no case does). A path is made absolute.
+    (on GitHub, no case does). A path is made absolute, and is what ``file://`` is.
     """
     if _SCHEME.match(url) is None:
-        return url if not url or _SCP.match(url) else os.path.abspath(url)
+        return url if not url or _SCP.match(url) else f"file://{os.path.abspath(url)}"
     try:
         parts = urlsplit(url)
     except ValueError:  # half an IPv6 address, say; git will refuse it
         return url
     scheme, host, path = parts.scheme.lower(), parts.netloc.lower(), parts.path.rstrip("/")
     if scheme == "file":
-        return f"file://{host}{path}"
+        return f"file://{host}{unquote(path)}"
     if host in ("github.com", "www.github.com"):
         host, path = "github.com", path.lower()
     scheme = "https" if scheme == "http" else scheme

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.command(
     short_help="Clone repositories, write their code.",
     epilog="Example: codeindex papers collect paper_code_pairs.json"
-    " -o paper_code_with_files.json --language python --verify-links"
+    " -o paper_code_with_files.json --language python --verify-links",
 )
 @click.argument("pairs", type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
