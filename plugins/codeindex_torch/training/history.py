@@ -1,4 +1,4 @@
-"""``training_history.json`` and ``training_curves.png``: what happened in each epoch."""
+"""``training_history.json`` and ``training_curves.png``: what happened, step by step."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ class History:
         epochs: of each: epoch, train_loss, val_loss, learning_rate, temperature, seconds,
             pairs_per_second and the retrieval metrics.
         best_epoch: the epoch of the best model, or −1.
+        step_losses: (step, its training loss), of some hundreds of steps over the whole run.
     """
 
     epochs: list[dict[str, Any]] = field(default_factory=list)
     best_epoch: int = -1
+    step_losses: list[tuple[int, float]] = field(default_factory=list)
 
     @property
     def best_val_loss(self) -> float | None:
@@ -43,7 +45,8 @@ class History:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> History:
         """The reverse of `as_json`."""
-        return cls(list(value["epochs"]), int(value["best_epoch"]))
+        steps = [(int(step), float(loss)) for step, loss in value["step_losses"]]
+        return cls(list(value["epochs"]), int(value["best_epoch"]), steps)
 
 
 def write_history(folder: Path, history: History, options: dict[str, Any]) -> None:
@@ -59,30 +62,37 @@ def draw_curves(folder: Path, history: History) -> bool:
         from matplotlib.ticker import MaxNLocator
     except ImportError:
         return False
-    epochs = [epoch["epoch"] for epoch in history.epochs]
+    ends = [epoch["step"] for epoch in history.epochs]
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     losses, metrics = figure.subplots(1, 2)
-    for name, label, colour in (
-        ("train_loss", "training", "#4477aa"),
-        ("val_loss", "validation", "#cc6677"),
+    if history.step_losses:
+        losses.plot(*_smooth(history.step_losses), color="#bbbbbb", label="batches")
+    for axes, name, label, colour in (
+        (losses, "train_loss", "training, mean of the epoch", "#4477aa"),
+        (losses, "val_loss", "validation", "#cc6677"),
+        (metrics, "mrr", "MRR", "#228833"),
+        (metrics, "recall_at_1", "Recall@1", "#ccbb44"),
+        (metrics, "recall_at_10", "Recall@10", "#66ccee"),
     ):
         values = [epoch[name] for epoch in history.epochs]
-        losses.plot(epochs, values, marker="o", color=colour, label=label)
-    losses.set(title="InfoNCE loss", xlabel="epoch")
-    for name, label, colour in (
-        ("mrr", "MRR", "#228833"),
-        ("recall_at_1", "Recall@1", "#ccbb44"),
-        ("recall_at_10", "Recall@10", "#66ccee"),
-    ):
-        values = [epoch[name] for epoch in history.epochs]
-        metrics.plot(epochs, values, marker="o", color=colour, label=label)
+        axes.plot(ends, values, marker="o", color=colour, label=label)
+    losses.set(title="InfoNCE loss", xlabel="step", xlim=(0, None), ylim=(0, None))
     pool = history.epochs[-1]["pool"] if history.epochs else 0
-    metrics.set(title=f"Validation retrieval, {pool:,} candidates", xlabel="epoch", ylim=(0, 1))
+    title = f"Validation retrieval, {pool:,.0f} candidates"
+    metrics.set(title=title, xlabel="step", xlim=(0, None), ylim=(0, 1))
     for axes in (losses, metrics):
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
     with replacing(folder / CURVES) as temporary:
         figure.savefig(temporary, format="png", dpi=150)
     return True
+
+
+def _smooth(points: list[tuple[int, float]]) -> tuple[list[int], list[float]]:
+    """Steps and losses, each the mean of those around it."""
+    reach = max(1, len(points) // 50)
+    values = [loss for _, loss in points]
+    windows = [values[max(0, at - reach) : at + reach + 1] for at in range(len(values))]
+    return [step for step, _ in points], [sum(window) / len(window) for window in windows]

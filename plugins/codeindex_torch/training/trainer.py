@@ -29,6 +29,9 @@ from codeindex_torch.training.run_folder import BEST, BEST_FOLDER, LAST
 from codeindex_torch.training.schedule import make_optimizer, rate_at
 from codeindex_torch.training.validation import Questions, validate, validation_loss
 
+POINTS = 500
+"""Of the curve of the training loss."""
+
 
 class DivergedError(CodeIndexError):
     """The loss is no number any more."""
@@ -176,6 +179,8 @@ class Trainer:
                 loss_count=done.loss_count + pairs,
                 seconds=done.seconds + time.perf_counter() - started,
             )
+            if self.progress.step % max(1, self.total_steps // POINTS) == 0:
+                self.history.step_losses.append((self.progress.step, loss))
             self._watcher.step(self.progress, self.total_steps, loss, rate)
             if self.progress.batch >= len(batches):
                 break
@@ -231,6 +236,7 @@ class Trainer:
         trained = self._optimizer.param_groups[0]["lr"]
         facts = {
             "epoch": done.epoch,
+            "step": done.step,
             "train_loss": done.loss_sum / max(1, done.loss_count),
             "val_loss": loss,
             "learning_rate": trained,
