@@ -126,3 +126,14 @@ def test_no_snippet_is_exit_1(folder, capsys):
     assert (code, out) == (1, "")
     assert "none.json: nothing to embed" in err
     assert not (folder / "embeddings").exists()
+
+
+def test_settings_count_in_the_own_table_only(folder, capsys):
+    (folder / "codeindex.toml").write_text(
+        'index = "elsewhere"\nencoder = "fats"\nbackend = "faiss"\n'
+        '[embed]\nencoder = "fast"\npaper-context = false\n'
+    )
+    code, out, err = embed(capsys, "code_snippets.json", "--receipt-json")
+    assert code == 0, err
+    receipt = json.loads(out)
+    assert (receipt["texts"], receipt["index"]) == ("code-alone/1", None)

@@ -10,6 +10,9 @@ after a command only of that one::
     [backend-options]
     threads = 2
 
+``embed`` takes only what stands in its own table: it makes other vectors, of papers, and an
+index of its own.
+
 ``plugins`` lists Python files to load plugins from, relative to the settings; it counts only
 in a file that is named by ``--config``.
 """
@@ -25,7 +28,20 @@ from codeindex.errors import UsageError
 
 _FILE = "codeindex.toml"
 _PROJECT = "pyproject.toml"
-_COMMANDS = ("doctor", "extract", "index", "plugins", "remove", "search", "status", "verify")
+_APART = ("embed",)
+"""Commands for which the keys at the top are not meant."""
+
+_COMMANDS = (
+    *_APART,
+    "doctor",
+    "extract",
+    "index",
+    "plugins",
+    "remove",
+    "search",
+    "status",
+    "verify",
+)
 _SHARED = (
     *("index", "encoder", "backend", "encoder_option", "backend_option", "extractor_option"),
     *("include", "exclude", "max_bytes", "jobs", "everything"),
@@ -33,7 +49,8 @@ _SHARED = (
 )
 _OWN = (
     *("strict", "reencode", "yes", "as_json", "output", "min_lines", "require_docstring"),
-    *("max_papers", "repair", "dry_run"),
+    *("max_papers", "repair", "dry_run", "receipt_json", "model", "pooling", "paper_context"),
+    *("paper_context_weight", "batch_size", "max_length"),
 )
 _TABLES = {
     "encoder_options": "encoder_option",
@@ -92,7 +109,10 @@ def load_settings(given: Path | None) -> Settings:
                 f"{path}: unknown setting {key!r}; known: "
                 + ", ".join(item.replace("_", "-") for item in known)
             )
-    defaults = {command: {**shared, **commands.get(command, {})} for command in _COMMANDS}
+    defaults = {
+        command: {**({} if command in _APART else shared), **commands.get(command, {})}
+        for command in _COMMANDS
+    }
     if given is None:
         return Settings(path, defaults, (), bool(plugins))
     return Settings(path, defaults, plugins)
