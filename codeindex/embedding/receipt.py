@@ -32,15 +32,15 @@ class EmbeddingReceipt:
     dim: int
     resumed: int
     encoded: int
-    empty: int
     encoder: str
     fingerprint: str
     texts: str
     embeddings: str
     metadata: str
-    json: str | None
-    index: str | None
-    seconds: float
+    json: str | None = None
+    index: str | None = None
+    empty: int = 0
+    seconds: float = 0.0
 
     def as_json(self) -> dict[str, Any]:
         """All of it as JSON values."""

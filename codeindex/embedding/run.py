@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -102,12 +102,21 @@ class Embedding:
                 self._refuse_change(stamp)  # what was wrong may have come from it
                 raise
             self._refuse_change(stamp)
-            work.place()
-            if self.json is not None:
-                write_embeddings(self.output / METADATA, work.vectors, self.json)
-            index = None
-            if self.index is not None:
-                index = self.index.make(self.source, work, encoder, self.texts)
+            index = self._finish(work, encoder)
+        receipt = self._receipt(encoder, rows, resumed)
+        seconds = round(time.perf_counter() - started, 3)
+        return replace(receipt, empty=empty, index=index, seconds=seconds)
+
+    def _finish(self, work: Work, encoder: Encoder) -> str | None:
+        """Puts the files in their place and makes the index; where that is."""
+        work.place()
+        if self.json is not None:
+            write_embeddings(self.output / METADATA, work.vectors, self.json)
+        if self.index is None:
+            return None
+        return str(self.index.make(self.source, work, encoder, self.texts))
+
+    def _receipt(self, encoder: Encoder, rows: int, resumed: int) -> EmbeddingReceipt:
         return EmbeddingReceipt(
             input=str(self.source.path),
             format=str(self.source.format),
@@ -115,15 +124,12 @@ class Embedding:
             dim=encoder.info.dim,
             resumed=resumed,
             encoded=rows - resumed,
-            empty=empty,
             encoder=encoder.info.name,
             fingerprint=encoder.info.fingerprint,
             texts=self.texts.name,
             embeddings=str(self.output / VECTORS),
             metadata=str(self.output / METADATA),
             json=None if self.json is None else str(self.json),
-            index=None if index is None else str(index),
-            seconds=round(time.perf_counter() - started, 3),
         )
 
     def _check_output(self) -> None:
