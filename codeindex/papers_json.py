@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import Any
 
 from codeindex.errors import ExtractionError
 
@@ -66,11 +68,8 @@ def read_papers(path: Path, *, called: str = "", max_papers: int = 0) -> Iterato
     called = called or str(path)
     try:
         with path.open("rb") as file:
-            _skip_mark(file)
-            start = file.tell()
-            if file.read(4096).lstrip()[:1] != b"[":
+            if _first_letter(file) != b"[":
                 raise ExtractionError(f"{called}: not a JSON list of papers")
-            file.seek(start)
             entries = ijson.items(file, "item", use_float=True)
             for position, entry in enumerate(islice(entries, max_papers or None)):
                 yield _Entry(f"{called}: entry {position}").paper(entry)
@@ -80,10 +79,17 @@ def read_papers(path: Path, *, called: str = "", max_papers: int = 0) -> Iterato
         raise ExtractionError(f"{called}: {error.strerror or error}") from error
 
 
-def _skip_mark(file: IO[bytes]) -> None:
-    """Goes past a byte order mark."""
-    if file.read(3) != b"\xef\xbb\xbf":
-        file.seek(0)
+def _first_letter(file: BufferedReader) -> bytes:
+    """Goes up to the first character that says something; nothing is read twice: it may be a pipe.
+
+    Returns:
+        It; empty at the end of the file.
+    """
+    if file.peek(3).startswith(BOM_UTF8):
+        file.read(len(BOM_UTF8))
+    while (ahead := file.peek(1)) and not ahead.strip():
+        file.read(len(ahead))
+    return ahead.lstrip()[:1]
 
 
 def _one_line(error: Exception) -> str:

@@ -27,6 +27,7 @@ GOLDEN = Path(__file__).parent / "golden" / "help"
 HOOKS = [name for name in vars(hookspecs) if name.startswith("codeindex_")]
 COMMANDS = [
     *("", "doctor", "embed", "extract", "index", "plugins", "plugins check", "plugins new"),
+    *("pairs", "pairs code", "pairs papers", "pairs split"),
     *("papers", "papers collect", "remove", "search", "status", "verify"),
 ]
 HEAVY = ["numpy", "torch", "transformers", "onnxruntime", "tokenizers", "faiss", "qdrant_client"]

@@ -55,12 +55,16 @@ def papers(session: Session, /, **given: Any) -> None:
     else:
         _show(counts, given["output"])
     if not counts.pairs:
-        session.say(
-            f"no pair was found in {source}: none of its repositories is cloned and has code"
-            if not counts.files
-            else f"no pair was found in {source}: each of its files was skipped"
-        )
+        session.say(f"no pair was found in {source}: {_why_none(counts)}")
         click.get_current_context().exit(1)
+
+
+def _why_none(counts: PaperCounts) -> str:
+    if not counts.papers:
+        return "it holds no paper"
+    if not counts.files:
+        return "no repository is cloned and has code; see codeindex papers collect"
+    return "every file was skipped"
 
 
 def _show(counts: PaperCounts, output: Path) -> None:
