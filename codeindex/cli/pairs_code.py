@@ -57,6 +57,13 @@ _SHOWN = 5  # files that could not be read
     show_default=True,
     help="Pairs that may have the same docstring.",
 )
+@click.option(
+    "--text",
+    type=click.Choice(["code", "index"]),
+    default="code",
+    show_default=True,
+    help="Code alone, or with path and name, as an index embeds it.",
+)
 @extractor_option
 @walk_options
 @jobs_option
@@ -101,7 +108,7 @@ def _miner(session: Session, given: dict[str, Any]) -> Miner:
 
     if given["min_lines"] > given["max_lines"]:
         raise UsageError("--min-lines is more than --max-lines, so that no function fits")
-    names = ("min_lines", "max_lines", "min_words", "same_text")
+    names = ("min_lines", "max_lines", "min_words", "same_text", "text")
     return Miner(
         session.host,
         MiningOptions(**{name: given[name] for name in names}),

@@ -34,51 +34,56 @@ def without_docstring(code: str) -> Body | None:
     Returns:
         None if it is not one function, has no docstring, or is nothing but a docstring.
     """
-    function = _function(code)
-    if function is None or ast.get_docstring(function, clean=False) is None:
+    parsed = _parsed(code)
+    if parsed is None:
         return None
-    if len(function.body) < 2:
+    function, ahead = parsed
+    if ast.get_docstring(function, clean=False) is None or len(function.body) < 2:
         return None
-    bare = _cut(code, function)
+    bare = _cut(code, function, ahead)
     if bare is None:
         return None
     return Body(_dedented(bare), _is_stub(function))
 
 
-def _function(code: str) -> _Function | None:
-    """The function with positions as in `code` (rows from 1)."""
+def _parsed(code: str) -> tuple[_Function, int] | None:
+    """The function, and how many rows its positions are ahead of those of `code`."""
     indented = code[:1] in (" ", "\t")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a bad escape in somebody's string is not our news
-            tree = ast.parse(f"if 1:\n{code}" if indented else code)
+            statements = ast.parse(f"if 1:\n{code}" if indented else code).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    if indented:
-        ast.increment_lineno(tree, -1)
-    statements = tree.body
     if indented and len(statements) == 1 and isinstance(statements[0], ast.If):
         statements = statements[0].body
-    only = statements[0] if len(statements) == 1 else None
-    return only if isinstance(only, _Function) else None
+    if len(statements) != 1 or not isinstance(statements[0], _Function):
+        return None
+    return statements[0], int(indented)
 
 
-def _cut(code: str, function: _Function) -> str | None:
+def _dump(code: str) -> str:
+    """What it says, wherever it stands; empty if it is not one function."""
+    parsed = _parsed(code)
+    return ast.dump(parsed[0]) if parsed is not None else ""
+
+
+def _cut(code: str, function: _Function, ahead: int) -> str | None:
     """The lines without the docstring statement; None where that cannot be told for sure."""
     docstring, following = function.body[:2]
     lines = code.split("\n")
-    first, last = docstring.lineno - 1, (docstring.end_lineno or docstring.lineno) - 1
+    first = docstring.lineno - 1 - ahead
+    last = (docstring.end_lineno or docstring.lineno) - 1 - ahead
     before = _bytes(lines[first])[: docstring.col_offset]
     after = _bytes(lines[last])[docstring.end_col_offset or 0 :]
     if not before.strip() and _TRAILING.fullmatch(after.decode()):
         return "\n".join([*lines[:first], *lines[last + 1 :]])
     # It shares its lines with the header or, after a semicolon, with what follows.
-    rest = _bytes(lines[following.lineno - 1])[following.col_offset :]
-    joined = (before + rest).decode()
-    bare = "\n".join([*lines[:first], joined, *lines[following.lineno :]])
-    again = _function(bare)
+    row = following.lineno - 1 - ahead
+    joined = (before + _bytes(lines[row])[following.col_offset :]).decode()
+    bare = "\n".join([*lines[:first], joined, *lines[row + 1 :]])
     function.body.pop(0)
-    same = again is not None and ast.dump(again) == ast.dump(function)
+    same = _dump(bare) == ast.dump(function)
     function.body.insert(0, docstring)
     return bare if same else None
 
@@ -94,9 +99,7 @@ def _dedented(code: str) -> str:
     plain = textwrap.dedent(code)
     if plain == code or not ('"""' in code or "'''" in code or "\\\n" in code):
         return plain
-    one, other = _function(code), _function(plain)
-    same = one is not None and other is not None and ast.dump(one) == ast.dump(other)
-    return plain if same else code
+    return plain if _dump(plain) == _dump(code) else code
 
 
 def _is_stub(function: _Function) -> bool:

@@ -6,13 +6,15 @@ Husain et al., "CodeSearchNet Challenge" (2019), section 2.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import PurePosixPath
+from typing import Literal
 
 from codeindex.pairs.bodies import without_docstring
 from codeindex.pairs.docstrings import anchor_of, is_english, is_prose, words_in
 from codeindex.snippet import Snippet
+from codeindex.texts import embedding_text
 
 
 class LeftOut(StrEnum):
@@ -44,6 +46,7 @@ class MiningOptions:
         min_words, max_words: of the docstring's first paragraph.
         same_text: pairs that may have the same docstring.
         similarity: from which on code is the same, see `NearDuplicates`.
+        text: what the positive is: the code alone, or with path and name, as an index embeds it.
     """
 
     min_lines: int = 3
@@ -52,20 +55,28 @@ class MiningOptions:
     max_words: int = 120
     same_text: int = 2
     similarity: float = 0.8
+    text: Literal["code", "index"] = "code"
 
 
 @dataclass(frozen=True, slots=True)
 class Mined:
-    """A docstring's first paragraph and the function without it."""
+    """A pair.
+
+    Attributes:
+        anchor: a docstring's first paragraph.
+        code: the function without the docstring.
+        positive: the same, or what an index embeds of it.
+    """
 
     anchor: str
     code: str
+    positive: str
 
 
 def mined(snippet: Snippet, options: MiningOptions) -> Mined | LeftOut:
     """The pair of a function or method, or why there is none.
 
-    Whatever is returned, the anchor does not stand in the code, not even over several lines.
+    Whatever is returned, the anchor does not stand in the positive, not even over several lines.
     """
     if not snippet.docstring.strip():
         return LeftOut.UNDOCUMENTED
@@ -83,9 +94,12 @@ def mined(snippet: Snippet, options: MiningOptions) -> Mined | LeftOut:
     lines = sum(bool(line.strip()) for line in code.split("\n"))
     if not options.min_lines <= lines <= options.max_lines:
         return LeftOut.SHORT_CODE if lines < options.min_lines else LeftOut.LONG_CODE
-    if _squeezed(anchor) in _squeezed(code):
+    positive = code
+    if options.text == "index":
+        positive = embedding_text(replace(snippet, code=code, docstring=""))
+    if _squeezed(anchor) in _squeezed(positive):
         return LeftOut.IN_CODE
-    return Mined(anchor, code)
+    return Mined(anchor, code, positive)
 
 
 _TODO = re.compile(

@@ -142,7 +142,7 @@ class Miner:
                 counts.left_out[found] += 1
             else:
                 counts.pairs += 1
-                yield Pair(found.anchor, found.code, (), _metadata(snippet, repo_name))
+                yield Pair(found.anchor, found.positive, (), _metadata(snippet, repo_name))
 
 
 class _News:

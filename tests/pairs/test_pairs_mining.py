@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from codeindex.pairs.filters import LeftOut, Mined, MiningOptions, is_generated,
 from codeindex.pairs.mining import Miner, MiningCounts, name_of
 from codeindex.pairs.reading import read_pairs
 from codeindex.pairs.writing import as_row, write_rows
+from codeindex.texts import embedding_text
 
 GOOD = '''def scale(values, factor):
     """Multiply every value by a factor.
@@ -46,11 +48,23 @@ def body(docstring, lines="    a = x + 1\n    b = a * 2\n    return b\n", head="
 
 def test_a_pair_is_the_first_paragraph_and_the_function_without_it():
     found = mined(function(GOOD, "scale"), MiningOptions())
-    assert found == Mined(
-        "Multiply every value by a factor.",
+    code = (
         "def scale(values, factor):\n    scaled = [value * factor for value in values]\n"
-        "    return scaled\n",
+        "    return scaled\n"
     )
+    assert found == Mined("Multiply every value by a factor.", code, code)
+
+
+def test_the_positive_may_be_what_an_index_embeds():
+    snippet = function(GOOD, "scale_all", "lib/maths.py")
+    found = mined(snippet, MiningOptions(text="index"))
+    bare = replace(snippet, code=found.code, docstring="")
+    assert found.positive == embedding_text(bare)
+    assert found.positive.startswith("lib maths\nscale_all scale all\ndef scale(")
+    assert "Multiply" not in found.positive
+    named = function(GOOD.replace("by a factor", ""), "multiply_every_value")
+    snippet = replace(named, docstring="Multiply every value")
+    assert mined(snippet, MiningOptions(text="index")) == LeftOut.IN_CODE
 
 
 @pytest.mark.parametrize(
@@ -92,7 +106,7 @@ def test_what_is_left_out_and_why(snippet, reason):
 def test_of_other_languages_code_is_taken_that_does_not_hold_the_docstring():
     code = "fn f() {\n  a\n}"
     snippet = function(code, language="x", docstring="Adds one to it.")
-    assert mined(snippet, MiningOptions()) == Mined("Adds one to it.", code)
+    assert mined(snippet, MiningOptions()) == Mined("Adds one to it.", code, code)
 
 
 PROSE = st.lists(
