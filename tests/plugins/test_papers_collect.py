@@ -82,7 +82,7 @@ def test_the_code_files_are_those_of_the_format(repositories):
         ("src/a.py", ".py", "Python", 2),
     ]
     assert (receipt["code_files"], receipt["repositories"][0]["code_files"]) == (5, 5)
-    assert sum(receipt["skipped_files"].values()) == 2  # too large, binary
+    assert receipt["skipped_files"] == {"too large": 1, "binary (null byte)": 1}
     assert receipt["repositories"][0]["commit"] == repositories.commit("net")
 
 
@@ -165,13 +165,14 @@ def test_no_git_is_needed_where_all_is_in_the_cache(repositories, monkeypatch, c
 
 
 def test_a_repository_under_several_papers_is_cloned_once(repositories, tmp_path, monkeypatch):
-    url = repositories.make("r", {"a.py": "x\n"})
+    url = repositories.make("r", {"a.py": "x\n", "b.py": b"\0"})
     repositories.pairs([[{"url": url}], [{"url": f" {url}/"}, {"url": url}]])
     fake_git(tmp_path, monkeypatch, 'echo "$*" >> calls; exec $REAL "$@"')
     _, receipt, _ = collect()
     assert len([c for c in Path("calls").read_text().splitlines() if " clone " in c]) == 1
     assert [len(link["code_files"]) for link in links(output())] == [1, 1, 1]
     assert (len(receipt["repositories"]), receipt["links_kept"], receipt["code_files"]) == (1, 3, 3)
+    assert receipt["skipped_files"] == {"binary (null byte)": 1}
 
 
 def test_two_repositories_of_one_name_are_two(repositories):
@@ -430,7 +431,7 @@ def test_the_receipt_is_for_people_too(repositories, capsys):
     said = capsys.readouterr().out
     assert "papers        1, with 2 links to 2 repositories\n" in said
     assert "repositories  1 cloned, 1 failed\n" in said
-    assert "code files    1 (0.0 MB) under 1 links\n" in said
+    assert "code files    1 (0.0 MB) under 1 link\n" in said
     assert "skipped       1 source file: binary (null byte)\n" in said
     assert "failed        gone: repository 'gone' does not exist\n" in said
     assert run(["papers", "collect", "pairs.json", "--strict"]) == 1

@@ -229,5 +229,7 @@ def _reason(said: str, code: int) -> str:
     # The line before tells more where the program that git started (ssh) has failed.
     first = fatal - 1 if "Could not read from remote" in "".join(lines[fatal:][:1]) else fatal
     reason = "; ".join(line.removeprefix("fatal: ") for line in lines[max(0, first) : fatal + 1])
+    if reason.endswith(":"):
+        reason += " ".join(["", *lines[fatal + 1 : fatal + 2]])
     reason = re.sub(r"^unable to access '.*?': ", "", reason)  # which, everybody knows
     return reason[:_LONGEST_REASON] or f"git ended with code {code}"

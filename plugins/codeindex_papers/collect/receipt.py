@@ -108,21 +108,26 @@ class Receipt:
         states = [(self.count(state), state.value) for state in State]
         said = ", ".join(f"{number:,} {name}" for number, name in states if number)
         lines = [
-            f"papers        {written.papers:,}, with {written.links:,} links"
-            f" to {len(self.outcomes):,} repositories",
+            f"papers        {written.papers:,}, with {_counted(written.links, 'link')}"
+            f" to {_counted(len(self.outcomes), 'repository', 'repositories')}",
             f"repositories  {said or 'none'}",
         ]
         if written.unmentioned:
-            lines.append(f"links         {len(written.unmentioned):,} do not mention their paper")
+            unmentioned = _counted(len(written.unmentioned), "link")
+            lines.append(f"links         {unmentioned} to code that does not mention the paper")
         lines.append(
             f"code files    {written.code_files:,} ({written.code_bytes / 1e6:,.1f} MB)"
-            f" under {written.kept:,} links"
+            f" under {_counted(written.kept, 'link')}"
         )
         for reason, number in written.skipped.most_common():
-            lines.append(f"skipped       {number:,} source file{'s' * (number > 1)}: {reason}")
+            lines.append(f"skipped       {_counted(number, 'source file')}: {reason}")
         lines += [f"failed        {o.url or '(empty)'}: {o.error}" for o in self.failures]
         lines += [f"unmentioned   {link.url}: {link.error}" for link in written.unmentioned]
         if self.saved:
             lines.append(f"output        {self.output}")
         lines += [f"cache         {self.cache}", f"seconds       {self.seconds:.2f}"]
         return lines
+
+
+def _counted(number: int, one: str, more: str = "") -> str:
+    return f"{number:,} {one if number == 1 else more or one + 's'}"

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TextIO
 
-from codeindex.candidates import Skipped
+from codeindex.candidates import Skipped, SkipReason
 from codeindex.claims import Claims
 from codeindex.files import replacing
 from codeindex.indexing import Progress
@@ -116,13 +116,20 @@ class _Writer:
         for item in code_files(clone.tree, self._claims):
             if isinstance(item, Skipped):
                 if first and item.is_error:
-                    self.written.skipped[item.detail.partition(":")[0] or item.reason.value] += 1
+                    self.written.skipped[_reason(item)] += 1
                 continue
             self._file.write((",\n" if number else "\n") + _json(asdict(item)))
             number += 1
             self.written.code_files += 1
             self.written.code_bytes += item.size_bytes
         self.written.files_of[key] = number
+
+
+def _reason(item: Skipped) -> str:
+    """Without what differs from file to file."""
+    if item.reason is SkipReason.UNREADABLE and item.detail:
+        return item.detail.partition(":")[0]
+    return item.reason.value
 
 
 def _json(value: object) -> str:
