@@ -192,6 +192,13 @@ def test_an_old_id():
     assert not mentions.in_text("cs 0112017")
 
 
+@pytest.mark.parametrize("number", ["", "1", "n/a", "10.1000/182", "2505"])
+def test_what_is_no_id_is_not_looked_for(number):
+    mentions = Mentions(number, "")
+    assert not mentions.in_text(f"x = {number}, see arXiv:{number}")
+    assert str(mentions) == ""
+
+
 @given(st.text(alphabet="aA1 -_.\n", max_size=30), st.text(alphabet="aA1 -_.\n", max_size=30))
 def test_a_title_is_found_however_it_is_set(title, around):
     if any(letter.isalnum() for letter in title):
@@ -246,7 +253,7 @@ def test_verify_links_by_link_and_not_by_repository(repositories):
     code, receipt, _ = collect("--verify-links", "--strict")
     assert code == 0  # all could be cloned
     assert [link["cloned"] for link in links(output())] == [True, False, False]
-    assert "neither an arXiv id nor a title" in links(output())[2]["error"]
+    assert "does not mention" in links(output())[2]["error"]
     assert (receipt["links"], receipt["links_kept"], len(receipt["unmentioned"])) == (3, 1, 2)
 
 

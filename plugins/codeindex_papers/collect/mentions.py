@@ -12,6 +12,7 @@ from pathlib import Path
 _MOST = 4 << 20  # bytes read of a file
 _LONG_TITLE = 16  # letters; a shorter title could be a part of some other word
 _NO_LETTERS = re.compile(r"[\W_]+")
+_ID = re.compile(r"\d{4}\.\d{4,5}|[a-z.-]+/\d{7}", re.IGNORECASE)  # since 2007, and before
 _VERSION = re.compile(r"v\d+\Z", re.IGNORECASE)
 _PREFIX = re.compile(r"arxiv:\s*", re.IGNORECASE)
 _QUERY = re.compile(r"arxiv query:|.*\bsearch_query=", re.IGNORECASE)
@@ -21,9 +22,10 @@ class Mentions:
     """Looks for one paper."""
 
     def __init__(self, arxiv_id: str, title: str) -> None:
-        """The id may have a version; a title that is a query of the arXiv is not looked for."""
+        """The id may have a version; a title that is a query of the arXiv is not looked for, nor
+        what is no id, such as "1"."""
         number = _VERSION.sub("", _PREFIX.sub("", arxiv_id.strip()))
-        self.arxiv_id = number
+        self.arxiv_id = number if _ID.fullmatch(number) else ""
         self.title = "" if _QUERY.match(title) else title.strip()
         self._id = re.compile(rf"(?<!\d)(?<!\d\.){re.escape(number)}(?!\d)", re.IGNORECASE)
         self._words = f" {_words(self.title)} "

@@ -105,7 +105,7 @@ class _Writer:
         error = (
             f"the repository does not mention {mentions}"
             if str(mentions)
-            else "does not mention its paper, which has neither an arXiv id nor a title"
+            else "the repository does not mention its paper, which has neither an arXiv id nor a title"
         )
         self.written.unmentioned.append(Unmentioned(entry.arxiv_id, link.url, error))
         return error
