@@ -253,7 +253,7 @@ def test_verify_links_by_link_and_not_by_repository(repositories):
     code, receipt, _ = collect("--verify-links", "--strict")
     assert code == 0  # all could be cloned
     assert [link["cloned"] for link in links(output())] == [True, False, False]
-    assert "does not mention" in links(output())[2]["error"]
+    assert "neither an arXiv id nor a title" in links(output())[2]["error"]
     assert (receipt["links"], receipt["links_kept"], len(receipt["unmentioned"])) == (3, 1, 2)
 
 

@@ -22,8 +22,7 @@ class Mentions:
     """Looks for one paper."""
 
     def __init__(self, arxiv_id: str, title: str) -> None:
-        """The id may have a version; a title that is a query of the arXiv is not looked for, nor
-        what is no id, such as "1"."""
+        """The id may have a version. What is no id, or a query instead of a title, is ignored."""
         number = _VERSION.sub("", _PREFIX.sub("", arxiv_id.strip()))
         self.arxiv_id = number if _ID.fullmatch(number) else ""
         self.title = "" if _QUERY.match(title) else title.strip()

@@ -102,11 +102,8 @@ class _Writer:
         mentions = Mentions(entry.arxiv_id, entry.title)
         if mentions.in_tree(clone.tree):
             return ""
-        error = (
-            f"the repository does not mention {mentions}"
-            if str(mentions)
-            else "the repository does not mention its paper, which has neither an arXiv id nor a title"
-        )
+        paper = str(mentions) or "its paper, which has neither an arXiv id nor a title"
+        error = f"the repository does not mention {paper}"
         self.written.unmentioned.append(Unmentioned(entry.arxiv_id, link.url, error))
         return error
 
