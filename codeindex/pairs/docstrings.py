@@ -20,6 +20,7 @@ _SECTION = re.compile(
     r"Attributes|Inputs?|Outputs?|Keyword Arg(?:ument)?s|See Also|Todo|Warnings?)\s*(:?)\s*",
     re.IGNORECASE,
 )
+_BULLET = re.compile(r"\s*(?:[-*+•]|\d+[.)])\s")
 _ROLE = r"(?<![:\w])(?::[\w+.-]{1,40}){1,3}:"  # bounded: each place is tried
 _MARKUP = (
     (re.compile(r"^\s*[@\\]brief\b"), ""),
@@ -29,6 +30,7 @@ _MARKUP = (
     (re.compile(_ROLE + r"`~(?:[^`]*\.)?([^`.]+)`"), r"\1"),  # :class:`~a.b.C`
     (re.compile(_ROLE + r"`[!.]?([^`]+)`"), r"\1"),  # :func:`name`
     (re.compile(r"`([^`<]+?)\s*<[^`>]+>`__?"), r"\1"),  # `text <address>`_
+    (re.compile(r"(?<!`)`([^\s`']+)'"), r"\1"),  # `name', as GNU quoted
     (re.compile(r"(?<!`)`~(?:[^`]*\.)?([^`.]+)`"), r"\1"),  # `~a.b.C`
     (re.compile(r"(?<!`)`[!.]([^`]+)`"), r"\1"),  # `.name`
     (re.compile(r"`{1,3}([^`]+)`{1,3}_{0,2}"), r"\1"),  # ``code``, `name`, `name`_
@@ -37,6 +39,7 @@ _MARKUP = (
     (re.compile(r"</?(?:a|b|br|code|em|i|li|p|pre|strong|tt|ul)\b[^<>]*>", re.IGNORECASE), " "),
     (re.compile(r"<?\b(?:https?|ftp)://[^\s>]*[^\s>.,;:!?)]>?"), ""),
     (re.compile(r"\\([*_`|])"), r"\1"),
+    (re.compile(r"(?<=[.;])\s(?:Arguments|Args|Parameters|Returns|Usage|Examples?)\s*::?\s*$"), ""),
     (re.compile(r"\s+"), " "),
     (re.compile(r"\(\s*\)(?=\s|$)|(?<=\s)\(see:?\s*\)"), ""),
     (re.compile(r"\s+(?=[.,;](?:\s|$))"), ""),
@@ -66,6 +69,8 @@ def _paragraphs(docstring: str) -> list[list[str]]:
             break
         if not line.strip():
             paragraphs.append([])
+        elif paragraphs[-1] and _BULLET.match(line):
+            break  # a list is no prose
         elif not _UNDERLINE.fullmatch(line.strip()):
             paragraphs[-1].append(line.strip())
     return [paragraph for paragraph in paragraphs if paragraph]

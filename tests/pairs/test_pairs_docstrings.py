@@ -46,6 +46,9 @@ from codeindex.pairs.docstrings import anchor_of, is_english, is_prose, words_in
         ("A L{Clock} of C{it}.", "A Clock of it."),
         ("<p>Reads <code>it</code></p> into <name>.", "Reads it into <name>."),
         ("As shown [1]_ there.", "As shown there."),
+        ("Wraps a socket. Arguments:\n- a: b\n- c: d", "Wraps a socket."),
+        ("Reads it:\n1. one\n2. two\n\nMore.", "Reads it"),
+        ("Reads `name' and 'it'.", "Reads name and 'it'."),
         (r"Joins \*args.", "Joins *args."),
     ],
 )
