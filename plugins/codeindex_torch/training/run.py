@@ -90,13 +90,16 @@ def train(
         DivergedError: see `Trainer.run`.
     """
     folder = Path(options.checkpoint_dir)
-    checkpoint = None if resume_from is None else resumable(resume_from, options)
+    device = choose_device(options.device)
+    # Whose dropout can be replaced by one that is cheap there, see `make_cheap`.
+    attention = "eager" if device.type == "cpu" else "sdpa"
+    checkpoint = None if resume_from is None else resumable(resume_from, options, attention)
     options = replace(options, precision=_precision(options, checkpoint))
     if checkpoint is None:
         claim(folder, overwrite=overwrite)
     elif resume_from is not None:
         move(resume_from.parent, folder)
-    pairs = read_pairs(pairs_file)
+    pairs = read_pairs(pairs_file, say)
     digest = _digest(pairs_file)
     if checkpoint is not None and checkpoint.training["pairs_digest"] != digest:
         raise UsageError(
@@ -106,9 +109,9 @@ def train(
     split = split_pairs(
         pairs, train_share=options.train_split, seed=options.seed, by=options.split_by
     )
-    device, autocast = _accelerator(options)
     say(f"loading {options.model}" if checkpoint is None else f"resuming from {resume_from}")
-    model = _new_model(options) if checkpoint is None else checkpoint.model
+    model = _new_model(options, attention) if checkpoint is None else checkpoint.model
+    device, autocast = _accelerator(options)
     mined = None if checkpoint is None else checkpoint.training["mined"]
     chosen = [pairs[place] for place in split.train]
     _check_batch(len(chosen), options)
@@ -157,8 +160,13 @@ def _accelerator(options: TrainOptions) -> tuple[torch.device, Callable[[], Any]
     return accelerator.device, accelerator.autocast
 
 
-def _new_model(options: TrainOptions) -> LoadedModel:
-    model = load_model(options.model, pooling=options.pooling, max_length=options.max_length)
+def _new_model(options: TrainOptions, attention: str) -> LoadedModel:
+    model = load_model(
+        options.model,
+        pooling=options.pooling,
+        max_length=options.max_length,
+        attention=attention,
+    )
     if options.towers == "two":
         model = two_towers(model)
     elif not model.dual.shared:

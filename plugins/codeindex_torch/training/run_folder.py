@@ -15,13 +15,13 @@ from codeindex_torch.training.options import TrainOptions
 BEST, BEST_FOLDER, LAST = "best_model.pt", "best_model", "checkpoint_last.pt"
 
 
-def resumable(path: Path, options: TrainOptions) -> Checkpoint:
+def resumable(path: Path, options: TrainOptions, attention: str) -> Checkpoint:
     """The checkpoint to go on from.
 
     Raises:
         UsageError: it holds a model only, or the options are others.
     """
-    checkpoint = read_checkpoint(path)
+    checkpoint = read_checkpoint(path, attention=attention)
     if not checkpoint.training:
         raise UsageError(
             f"{path} holds a model without the state of its training; resume from a"
