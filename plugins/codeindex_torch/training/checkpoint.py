@@ -5,6 +5,7 @@ They are read with ``weights_only=True``: tensors and plain values, nothing that
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pickle
 import warnings
@@ -78,6 +79,7 @@ def write_checkpoint(
         "weights": _weights(model.dual),
         "training": dict(training or {}),
     }
+    content["digest"] = _digest(content)
     with replacing(path) as temporary:
         try:
             torch.save(content, temporary)
@@ -94,10 +96,12 @@ def read_checkpoint(path: Path, *, attention: str = "sdpa") -> Checkpoint:
     """
     content = _read(path)
     facts = _part(path, content, "facts")
+    if content.pop("digest", None) != _digest(content):
+        raise UsageError(f"{path} is damaged: it does not hold what was written (its digest)")
     try:
         known = json.loads(facts)
         model = _rebuilt(path, known, str(content["tokenizer"]), content["weights"], attention)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except Exception as error:  # the libraries that rebuild it raise whatever they like
         raise UsageError(f"{path} is not what codeindex train writes: {error}") from error
     return Checkpoint(model, dict(content.get("training") or {}))
 
@@ -214,6 +218,30 @@ def _read(path: Path, *, mapped: bool = False) -> dict[str, Any]:
     if int(content["codeindex"]) > FORMAT:
         raise UsageError(f"{path} was written by a newer codeindex")
     return content
+
+
+def _digest(value: Any) -> str:
+    """SHA-256 of nested dicts, lists, tensors and plain values."""
+    digest = hashlib.sha256()
+
+    def add(part: Any) -> None:
+        if isinstance(part, Tensor):
+            digest.update(repr((part.dtype, tuple(part.shape))).encode())
+            flat = part.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+            digest.update(flat.numpy().data)
+        elif isinstance(part, Mapping):
+            for key in sorted(part, key=str):
+                digest.update(repr(key).encode())
+                add(part[key])
+        elif isinstance(part, list | tuple):
+            digest.update(repr(len(part)).encode())
+            for item in part:
+                add(item)
+        else:
+            digest.update(repr(part).encode())
+
+    add(value)
+    return digest.hexdigest()
 
 
 def _part(path: Path, content: Mapping[str, Any], name: str) -> str:
