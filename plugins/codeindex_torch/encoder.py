@@ -90,13 +90,26 @@ def encode_texts(
 ) -> Embeddings:
     """Vectors (len(texts), dim), computed in batches of like length."""
     vectors = np.zeros((len(texts), tower.dim), dtype=np.float32)
+    for start in range(0, len(texts), TEXTS_PER_ROUND):
+        rows = tokens.ids(texts[start : start + TEXTS_PER_ROUND])
+        vectors[start : start + len(rows)] = encode_ids(tower, tokens, rows, device, batch_size)
+    return vectors
+
+
+def encode_ids(
+    tower: Tower,
+    tokens: Tokens,
+    rows: Sequence[Sequence[int]],
+    device: torch.device,
+    batch_size: int = 64,
+) -> Embeddings:
+    """Vectors (len(rows), dim) of token ids, computed in batches of like length."""
+    vectors = np.zeros((len(rows), tower.dim), dtype=np.float32)
     budget = TOKENS_PER_BATCH.get(device.type, 16_384)
     with torch.inference_mode():
-        for start in range(0, len(texts), TEXTS_PER_ROUND):
-            rows = tokens.ids(texts[start : start + TEXTS_PER_ROUND])
-            for batch in batches(list(map(len, rows)), budget, batch_size):
-                ids, mask = tokens.padded([rows[row] for row in batch], device)
-                vectors[[start + row for row in batch]] = tower(ids, mask).cpu().numpy()
+        for batch in batches(list(map(len, rows)), budget, batch_size):
+            ids, mask = tokens.padded([rows[row] for row in batch], device)
+            vectors[batch] = tower(ids, mask).cpu().numpy()
     return vectors
 
 

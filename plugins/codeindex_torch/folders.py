@@ -79,6 +79,11 @@ def save_tower(
     backbone: Any = tower.backbone
     backbone.save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)
+    save_modules(folder, tower, max_length, prompts)
+
+
+def save_modules(folder: Path, tower: Tower, max_length: int, prompts: Mapping[str, str]) -> None:
+    """Writes what `sentence-transformers` needs besides the Transformer and its tokenizer."""
     names = ["Transformer", "Pooling", *(["Dense"] if tower.projection else []), "Normalize"]
     modules = [
         {

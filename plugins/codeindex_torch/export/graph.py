@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,9 +13,10 @@ from optimum.exporters.onnx.convert import export_pytorch
 from optimum.utils import NormalizedTextConfig
 from torch import Tensor, nn
 
+from codeindex.errors import UsageError
+from codeindex_torch.export.options import OPSET
 from codeindex_torch.towers import Tower, pool
 
-OPSET = 18
 FUSED_TYPES = frozenset({"bert", "roberta", "xlm-roberta", "camembert", "distilbert", "mpnet"})
 
 
@@ -60,16 +62,29 @@ class _GraphConfig(TextEncoderOnnxConfig):  # type: ignore[misc]
         }
 
 
-def export_tower(tower: Tower, target: Path) -> None:
-    """Writes the graph of a tower, which must have been loaded with eager attention."""
+def export_tower(tower: Tower, target: Path, opset: int = OPSET) -> None:
+    """Writes the graph of a tower, which must have been loaded with eager attention.
+
+    Raises:
+        UsageError: PyTorch cannot express this model in this opset.
+    """
     config = _GraphConfig(tower.config, task="feature-extraction")
-    export_pytorch(_Graph(tower).eval(), config, OPSET, target)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the tracer, about Python that it follows once
+            export_pytorch(_Graph(tower).eval(), config, opset, target)
+    except (torch.onnx.errors.OnnxExporterError, RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise UsageError(
+            f"a model of type {tower.config.model_type!r} cannot be exported with opset {opset}:"
+            f" {reason[:300]}"
+        ) from error
 
 
 def fuse(source: Path, target: Path, config: Any) -> dict[str, int]:
     """Writes the graph with attention, GELU and layer norms fused: (operator → how many).
 
-    A type of model whose patterns are not known is only simplified by ONNX Runtime itself,
+    Only for a type of model in `FUSED_TYPES`. Any other is simplified by ONNX Runtime itself,
     when it is loaded.
     """
     from onnxruntime.transformers.fusion_options import FusionOptions

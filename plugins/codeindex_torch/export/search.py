@@ -1,0 +1,206 @@
+"""The search for a recipe: which treatment, and which layers stay fp32, so that quality is kept.
+
+First, on a few texts, the treatment whose vectors are the nearest to those of fp32. Then the
+gate. While it says no, the layers that do the most damage for their size stay fp32, twice as
+many at each step, and the fewest that pass are looked for between the last two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from codeindex.vectors import Embeddings
+from codeindex_torch.export.gate import Quality
+from codeindex_torch.export.quantise import quantise
+from codeindex_torch.export.recipe import Calibration, Layer, Recipe, layers_of
+from codeindex_torch.export.runner import Rows, Runner
+
+_LIMITS = (4.0, 2.5, 8.0)
+_SMOOTHINGS = (0.5, 0.65, 0.35)
+_WORTH = 0.97  # a treatment that costs something must gain 3 %
+_FREE = 1.10  # what makes the bundle smaller may lose 10 %: it is far below what layers lose
+_LARGEST_SHARE = 0.75  # of the weights in fp32: more is no int8 model
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class QuantisedTower:
+    """One tower on its way to int8.
+
+    Attributes:
+        graph: the fused fp32 graph.
+        target: file that the quantised one is written to.
+        rows: what choices are made by.
+    """
+
+    graph: Path
+    target: Path
+    rows: Rows
+    calibration: Calibration
+    layers: list[Layer] = field(init=False)
+    recipe: Recipe = field(default_factory=Recipe)
+    _reference: Embeddings = field(init=False)
+    _model: onnx.ModelProto = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._model = onnx.load(self.graph)
+        self.layers = layers_of(self._model)
+        self._reference = Runner(self.graph).encode(self.rows)
+
+    def write(self, recipe: Recipe) -> None:
+        """Writes the graph that a recipe makes."""
+        onnx.save(quantise(self._model, self.layers, recipe, self.calibration), self.target)
+        self.recipe = recipe
+
+    def distance(self, recipe: Recipe) -> float:
+        """Mean of 1 − cosine to the fp32 graph's vectors."""
+        self.write(recipe)
+        vectors = Runner(self.target).encode(self.rows)
+        return float(1 - (vectors * self._reference).sum(axis=1).mean())
+
+    def choose_treatment(self) -> float:
+        """Finds the best treatment, one knob after the other: its distance."""
+        best, least = self.recipe, self.distance(self.recipe)
+        for values in (
+            [{"limit": value} for value in _LIMITS],
+            [{"smoothing": value} for value in _SMOOTHINGS],
+            [{"bits": 7}],
+        ):
+            before = best
+            for changes in values:
+                candidate = replace(before, **changes)
+                distance = self.distance(candidate)
+                if distance < least * (_WORTH if best == before else 1.0):
+                    best, least = candidate, distance
+        exact = replace(best, embeddings="fp32")
+        if self.distance(exact) * _FREE < least:
+            best = exact
+        self.write(best)
+        return least
+
+    def damages(self) -> dict[str, float]:
+        """`Layer.name` → how much nearer the vectors are with it in fp32, for each weight."""
+        base = self.distance(self.recipe)
+        recipe = self.recipe
+        found = {
+            layer.name: (base - self.distance(replace(recipe, keep=frozenset({layer.name}))))
+            / layer.size
+            for layer in self.layers
+        }
+        self.write(recipe)
+        return found
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the search came to.
+
+    Attributes:
+        quality: of what stands in the towers' files.
+        passed: whether it is within the limit.
+        steps: what was tried: fp32 layers and ratio.
+    """
+
+    quality: Quality
+    passed: bool
+    steps: list[tuple[int, float]]
+
+
+def find_recipe(
+    towers: Mapping[str, QuantisedTower],
+    measure: Callable[[], Quality],
+    least_ratio: float,
+    say: Say,
+) -> Found:
+    """Leaves in the towers' files the fastest graphs found that pass, or the last ones tried.
+
+    Args:
+        measure: takes the quality of what stands in the towers' files.
+    """
+    for tower in towers.values():
+        tower.choose_treatment()
+    search = _Search(towers, measure, least_ratio, say)
+    if search.passes(0):
+        return search.found(passed=True)
+    search.rank()
+    failed, count = 0, 1
+    while not search.passes(count):
+        if count >= search.most:
+            return search.found(passed=False)
+        failed, count = count, min(2 * count, search.most)
+    while count - failed > max(1, count // 4):
+        middle = (failed + count) // 2
+        if search.passes(middle):
+            count = middle
+        else:
+            failed = middle
+    search.settle(count)
+    return search.found(passed=True)
+
+
+class _Search:
+    """Tries with more or fewer layers in fp32."""
+
+    def __init__(
+        self,
+        towers: Mapping[str, QuantisedTower],
+        measure: Callable[[], Quality],
+        least_ratio: float,
+        say: Say,
+    ) -> None:
+        self._towers, self._measure = towers, measure
+        self._least, self._say = least_ratio, say
+        self._ranked: list[tuple[str, str]] = []
+        self._tried: dict[int, Quality] = {}
+        self._now = 0
+        self.most = 0
+
+    def rank(self) -> None:
+        """Orders the layers of all towers, those that do the most damage for their size first."""
+        self._say("measuring how much each layer loses")
+        damage = {
+            (role, layer): value
+            for role, tower in self._towers.items()
+            for layer, value in tower.damages().items()
+        }
+        self._ranked = sorted(damage, key=lambda key: -damage[key])
+        sizes = {
+            (role, layer.name): layer.size
+            for role, tower in self._towers.items()
+            for layer in tower.layers
+        }
+        shares = np.cumsum([sizes[key] for key in self._ranked]) / sum(sizes.values())
+        self.most = max(1, int((shares <= _LARGEST_SHARE).sum()))
+
+    def passes(self, count: int) -> bool:
+        """Whether it is good enough with the first `count` layers in fp32."""
+        if count:
+            self._write(count)
+        self._now = count
+        self._tried[count] = quality = self._measure()
+        kept = f"{count} layers in fp32" if count else "every layer in int8"
+        verdict = "enough" if quality.ratio >= self._least else "not enough"
+        self._say(f"{kept}: {quality.ratio:.2%} of PyTorch's MRR, {verdict}")
+        return quality.ratio >= self._least
+
+    def settle(self, count: int) -> None:
+        """Goes back to a number that was tried."""
+        if count != self._now:
+            self._write(count)
+            self._now = count
+
+    def found(self, *, passed: bool) -> Found:
+        """What is in the files now."""
+        steps = [(count, quality.ratio) for count, quality in self._tried.items()]
+        return Found(self._tried[self._now], passed, steps)
+
+    def _write(self, count: int) -> None:
+        for role, tower in self._towers.items():
+            keep = frozenset(layer for its, layer in self._ranked[:count] if its == role)
+            tower.write(replace(tower.recipe, keep=keep))
