@@ -11,8 +11,8 @@ from typing import Any, cast
 import torch
 
 from codeindex.errors import NotFoundError, UsageError
-from codeindex_torch import DEFAULT_MODEL
 from codeindex_torch.folders import DUAL, FolderFacts, folder_facts, read_projection
+from codeindex_torch.hub import fetch
 from codeindex_torch.tokens import Tokens
 from codeindex_torch.towers import DualEncoder, Pooling, Tower
 
@@ -64,23 +64,18 @@ def load_model(
         from codeindex_torch.training.checkpoint import read_model
 
         return read_model(path, pooling=pooling, max_length=max_length, attention=attention)
-    if path.is_dir() and (path / DUAL).is_file():
-        return _load_dual(path, pooling, max_length, attention)
-    if path.is_dir() and not (path / "config.json").is_file():
-        raise NotFoundError(f"{path} is no model folder: it has no config.json")
     if not path.exists() and (model.startswith((".", "/", "~")) or model.count("/") > 1):
         raise NotFoundError(f"no model at {model}: no such folder")
-    facts = folder_facts(path) if path.is_dir() else _hub_facts(model)
-    tower, tokenizer, length = _load_tower(model, facts, pooling, max_length, attention)
-    base = "" if path.is_dir() else model
+    folder = path if path.exists() else fetch(model)
+    if (folder / DUAL).is_file():
+        return _load_dual(folder, pooling, max_length, attention)
+    if not (folder / "config.json").is_file():
+        raise NotFoundError(f"{model} is no model folder: it has no config.json")
+    facts = folder_facts(folder)
+    tower, tokenizer, length = _load_tower(folder, facts, pooling, max_length, attention)
+    name = path.absolute().name if path.exists() else model
     return LoadedModel(
-        path.name if path.is_dir() else model,
-        DualEncoder(tower, tower),
-        tokenizer,
-        length,
-        facts.prompts,
-        base or str(getattr(tower.config, "_name_or_path", "") or path.name),
-        facts.licence,
+        name, DualEncoder(tower, tower), tokenizer, length, facts.prompts, name, facts.licence
     )
 
 
@@ -90,74 +85,52 @@ def _load_dual(path: Path, pooling: str, max_length: int, attention: str) -> Loa
         raise UsageError(f"{path / DUAL} names no two towers")
     facts = folder_facts(path / named["query"])
     query, tokenizer, length = _load_tower(
-        str(path / named["query"]), facts, pooling, max_length, attention
+        path / named["query"], facts, pooling, max_length, attention
     )
-    corpus, _, _ = _load_tower(str(path / named["corpus"]), facts, pooling, max_length, attention)
+    corpus, _, _ = _load_tower(path / named["corpus"], facts, pooling, max_length, attention)
     dual = DualEncoder(query, corpus, share_projection=False)
     return LoadedModel(path.name, dual, tokenizer, length, facts.prompts, path.name, facts.licence)
 
 
 def _load_tower(
-    model: str, facts: FolderFacts, pooling: str, max_length: int, attention: str
+    folder: Path, facts: FolderFacts, pooling: str, max_length: int, attention: str
 ) -> tuple[Tower, Any, int]:
-    backbone, tokenizer = _from_pretrained(model, attention)
-    chosen = choose_pooling(pooling, facts.pooling, model)
+    backbone, tokenizer = _from_pretrained(folder, attention)
+    chosen = choose_pooling(pooling, facts.pooling, str(folder))
     tower = Tower(backbone, chosen)
-    weight = read_projection(Path(model)) if Path(model).is_dir() else None
+    weight = read_projection(folder)
     if weight is not None:
         tower = Tower(backbone, chosen, weight.shape[0])
         cast(torch.nn.Linear, tower.projection).weight.data.copy_(weight)
     limit = position_limit(backbone.config, tokenizer)
     length = max_length or facts.max_length or min(DEFAULT_LENGTH, limit)
     if length > limit:
-        raise UsageError(f"{model} reads at most {limit} tokens, not {length}")
+        raise UsageError(f"{folder} reads at most {limit} tokens, not {length}")
     return tower.eval(), tokenizer, length
 
 
-def _from_pretrained(model: str, attention: str) -> tuple[Any, Any]:
+def _from_pretrained(folder: Path, attention: str) -> tuple[Any, Any]:
     import transformers
 
     transformers.logging.set_verbosity_error()
-    arguments = {"trust_remote_code": False, "local_files_only": Path(model).is_dir()}
+    arguments = {"trust_remote_code": False, "local_files_only": True}
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(model, use_fast=True, **arguments)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, use_fast=True, **arguments)
         backbone, report = transformers.AutoModel.from_pretrained(
-            model, attn_implementation=attention, output_loading_info=True, **arguments
+            folder, attn_implementation=attention, output_loading_info=True, **arguments
         )
-    except (OSError, ValueError, ImportError, KeyError, AttributeError, RuntimeError) as error:
-        raise _not_loaded(model, error) from error
+    except Exception as error:  # whatever a damaged file makes of the libraries
+        reason = " ".join(str(error).split())[:300]
+        raise UsageError(f"cannot load the model in {folder}: {reason}") from error
     if not getattr(tokenizer, "is_fast", False):
-        raise UsageError(f"{model}: its tokenizer has no tokenizer.json form, which is needed")
+        raise UsageError(f"{folder}: its tokenizer has no tokenizer.json form, which is needed")
     without_pooler(backbone)
     missing = [name for name in report["missing_keys"] if not name.startswith("pooler.")]
     if missing:
-        raise UsageError(f"{model} is incomplete: {len(missing)} weights are missing: {missing[0]}")
-    return backbone.float(), tokenizer
-
-
-def _not_loaded(model: str, error: Exception) -> NotFoundError | UsageError:
-    reason = " ".join(str(error).split())
-    if Path(model).is_dir():
-        return UsageError(f"cannot load the model in {model}: {reason[:300]}")
-    return NotFoundError(
-        f"cannot get the model {model!r} from the Hugging Face Hub, nor is it in its cache."
-        " Without a network, fetch it on another machine"
-        f" (hf download {model if '/' in model else DEFAULT_MODEL} --local-dir FOLDER) and give the"
-        f" folder in place of the name. The Hub's library says: {reason[:200]}"
-    )
-
-
-def _hub_facts(model: str) -> FolderFacts:
-    """What the files beside the weights say, from the Hub or its cache; nothing where they miss."""
-    from huggingface_hub import snapshot_download
-
-    try:
-        folder = snapshot_download(
-            model, allow_patterns=["*.json", "1_Pooling/*", "2_Dense/*", "README.md"]
+        raise UsageError(
+            f"{folder} is incomplete: {len(missing)} weights are missing: {missing[0]}"
         )
-    except Exception:  # loading the weights tells what is wrong, better
-        return FolderFacts()
-    return folder_facts(Path(folder))
+    return backbone.float(), tokenizer
 
 
 def choose_pooling(asked: str, said: str, model: str) -> Pooling:
