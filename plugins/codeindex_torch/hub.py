@@ -24,12 +24,10 @@ def fetch(name: str) -> Path:
 
     try:
         # Asked first, and once: the library asks for each file, again and again, for a minute.
-        files = [
-            item.rfilename for item in HfApi().model_info(name, timeout=_PATIENCE).siblings or []
-        ]
+        known = HfApi().model_info(name, timeout=_PATIENCE).siblings or []
     except Exception as error:
         return _cached(name, error)
-    safe = any(file.endswith(".safetensors") for file in files)
+    safe = any(file.rfilename.endswith(".safetensors") for file in known)
     patterns = [*_PLAIN, *_TOWERS, _SAFE if safe else _OLD]
     try:
         return Path(snapshot_download(name, allow_patterns=patterns))
