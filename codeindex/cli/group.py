@@ -42,11 +42,11 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """The command `name`, imported now."""
         if name in _BUILTINS:
-            return _load(_BUILTINS[name].target)
+            return _checked(ctx, name, _load(_BUILTINS[name].target))
         host = _session(ctx).host
         if name not in host.commands.names():
             return None
-        return _load(host.commands.get(name).spec.target)
+        return _checked(ctx, name, _load(host.commands.get(name).spec.target))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -88,6 +88,7 @@ def _session(ctx: click.Context) -> Session:
         session.ready = True
         session.quiet = given["quiet"]
         settings = load_settings(given["config"])
+        session.settings = settings
         session.skip_plugins = given["skip"]
         session.plugin_files = [*settings.plugins, *given["plugin"]]
         ctx.default_map = dict(settings.defaults)
@@ -97,6 +98,24 @@ def _session(ctx: click.Context) -> Session:
                 f" settings yourself: codeindex --config {settings.path} …"
             )
     return session
+
+
+def _checked(ctx: click.Context, name: str, command: click.Command) -> click.Command:
+    """The command; its table in the settings has been found to name options that there are."""
+    settings = _session(ctx).settings
+    if settings is None:
+        return command
+    for words in settings.own:
+        first, _, second = words.partition(" ")
+        if first == name:
+            from codeindex.cli.settings import check_table
+
+            inner: click.Command | None = command
+            if second and isinstance(command, click.Group):
+                inner = command.get_command(ctx, second)
+            options = {option.name or "" for option in inner.params} if inner else set()
+            check_table(settings, words, options)
+    return command
 
 
 def _load(target: str) -> click.Command:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from codeindex.cli.settings import Settings
     from codeindex.host import Host
     from codeindex.offers import InstalledPlugin
 
@@ -30,6 +31,7 @@ class Session:
     skip_plugins: Sequence[str] = ()
     plugin_files: Sequence[Path] = ()
     ready: bool = False
+    settings: Settings | None = None
 
     @cached_property
     def host(self) -> Host:

@@ -10,8 +10,9 @@ after a command only of that one::
     [backend-options]
     threads = 2
 
-``embed`` takes only what stands in its own table: it makes other vectors, of papers, and an
-index of its own.
+``embed``, ``train``, ``export``, ``papers`` and most of ``pairs`` take only what stands in
+their own tables: they make other things than the index of a source tree. A command within
+another has a table within the other's, ``[pairs.code]``.
 
 ``plugins`` lists Python files to load plugins from, relative to the settings; it counts only
 in a file that is named by ``--config``.
@@ -19,7 +20,7 @@ in a file that is named by ``--config``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,11 @@ from codeindex.errors import UsageError
 
 _FILE = "codeindex.toml"
 _PROJECT = "pyproject.toml"
-_APART = ("embed",)
+_APART = ("embed", "export", "train")
 """Commands for which the keys at the top are not meant."""
+
+_GROUPS = {"pairs": ("code", "papers", "split"), "papers": ("collect",)}
+"""Commands within commands. The keys at the top are meant for `pairs code` alone."""
 
 _COMMANDS = (
     *_APART,
@@ -46,11 +50,6 @@ _SHARED = (
     *("index", "encoder", "backend", "encoder_option", "backend_option", "extractor_option"),
     *("include", "exclude", "max_bytes", "jobs", "everything"),
     *("top_k", "lines", "path", "language", "kind"),
-)
-_OWN = (
-    *("strict", "reencode", "yes", "as_json", "output", "min_lines", "require_docstring"),
-    *("max_papers", "repair", "dry_run", "receipt_json", "model", "pooling", "paper_context"),
-    *("paper_context_weight", "batch_size", "max_length"),
 )
 _TABLES = {
     "encoder_options": "encoder_option",
@@ -70,12 +69,14 @@ class Settings:
         plugins: Python files to load plugins from.
         ignored_plugins: it names plugins, and was found, not named by the user: what stands
             in a folder that is indexed must not make its code run.
+        own: what stands in the tables of commands, by their words.
     """
 
     path: Path | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
     plugins: Sequence[Path] = ()
     ignored_plugins: bool = False
+    own: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def load_settings(given: Path | None) -> Settings:
@@ -96,26 +97,57 @@ def load_settings(given: Path | None) -> Settings:
         name = key.replace("-", "_")
         if isinstance(value, dict) and name in _COMMANDS:
             commands[name] = {_name(inner): _value(item) for inner, item in value.items()}
-            unknown = sorted(set(commands[name]) - {*_SHARED, *_OWN})
-            if unknown:
-                raise UsageError(f"{path}: unknown setting {unknown[0]!r} in [{key}]")
+        elif isinstance(value, dict) and name in _GROUPS:
+            commands |= {
+                f"{name} {inner}": _inner(path, name, inner, table)
+                for inner, table in value.items()
+            }
         elif isinstance(value, dict) and name in _TABLES:
             shared[_TABLES[name]] = [f"{inner}={_text(item)}" for inner, item in value.items()]
         elif _name(key) in _SHARED and not isinstance(value, dict):
             shared[_name(key)] = _value(value)
         else:
-            known = sorted({*_COMMANDS, *_TABLES, *_SHARED})
+            known = sorted({*_COMMANDS, *_GROUPS, *_TABLES, *_SHARED})
             raise UsageError(
                 f"{path}: unknown setting {key!r}; known: "
                 + ", ".join(item.replace("_", "-") for item in known)
             )
-    defaults = {
+    defaults: dict[str, Any] = {
         command: {**({} if command in _APART else shared), **commands.get(command, {})}
         for command in _COMMANDS
     }
+    for group, members in _GROUPS.items():
+        defaults[group] = {name: commands.get(f"{group} {name}", {}) for name in members}
+    defaults["pairs"]["code"] = {**shared, **defaults["pairs"]["code"]}
     if given is None:
-        return Settings(path, defaults, (), bool(plugins))
-    return Settings(path, defaults, plugins)
+        return Settings(path, defaults, (), bool(plugins), commands)
+    return Settings(path, defaults, plugins, False, commands)
+
+
+def check_table(settings: Settings, command: str, options: Collection[str]) -> None:
+    """Refuses a key that no option of the command has.
+
+    Args:
+        command: its words, as in ``pairs code``.
+        options: the names of its options, as click has them.
+
+    Raises:
+        UsageError: there is one.
+    """
+    unknown = sorted(set(settings.own.get(command, {})) - {*options, *_SHARED})
+    if unknown:
+        near = ", ".join(sorted(name.replace("_", "-") for name in options))
+        raise UsageError(
+            f"{settings.path}: unknown setting {unknown[0].replace('_', '-')!r} in"
+            f" [{command.replace(' ', '.')}]; known: {near}"
+        )
+
+
+def _inner(path: Path, group: str, name: str, table: Any) -> dict[str, Any]:
+    if name not in _GROUPS[group] or not isinstance(table, dict):
+        known = ", ".join(f"[{group}.{member}]" for member in _GROUPS[group])
+        raise UsageError(f"{path}: unknown setting {name!r} in [{group}]; known: {known}")
+    return {_name(inner): _value(item) for inner, item in table.items()}
 
 
 def _plugins(path: Path, names: Any) -> list[Path]:
