@@ -95,4 +95,4 @@ def _model(tower: Tower, dim: int, threads: int) -> _Model:
         return StaticModel(tower.model, tower.static, dim)
     from codeindex_onnx.graph import GraphModel
 
-    return GraphModel(bytes(tower.model), dim, threads)
+    return GraphModel(tower.model, dim, threads)

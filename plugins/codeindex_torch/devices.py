@@ -6,6 +6,9 @@ import torch
 
 from codeindex.errors import OptionError
 
+# PyTorch has no public ones; where these are gone, float32 is what is left.
+_BFLOAT16_PROBES = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+
 
 def choose_device(name: str) -> torch.device:
     """``auto`` → the accelerator if there is one; else what was named.
@@ -29,13 +32,13 @@ def choose_device(name: str) -> torch.device:
 
 
 def bfloat16_is_faster(device: torch.device) -> bool:
-    """Whether the processor multiplies matrices in bfloat16: AMX on CPU, Ampere and later."""
+    """Whether it multiplies matrices in bfloat16: AMX or AVX512-BF16 on CPU, Ampere and later."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device)[0] >= 8
     if device.type == "cpu":
-        # Without matrix units bfloat16 is emulated, at a hundredth of the speed.
-        probe = getattr(torch.cpu, "_is_amx_tile_supported", None)
-        return bool(probe and probe())
+        # Without such instructions bfloat16 is emulated, at a hundredth of the speed.
+        probes = (getattr(torch.cpu, name, None) for name in _BFLOAT16_PROBES)
+        return any(probe() for probe in probes if probe)
     return False
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
 
-from codeindex.batching import batches
+from codeindex.batching import Batch, batches, run_batches
 from codeindex.interfaces import EncoderInfo
 from codeindex.vectors import Embeddings
 from codeindex_torch import TorchOptions
@@ -20,8 +21,9 @@ from codeindex_torch.towers import Role, Tower
 TEXTS_PER_ROUND = 2048
 """Texts that are tokenised, and sorted into batches, together."""
 
-TOKENS_PER_BATCH = {"cpu": 4_096, "cuda": 65_536, "mps": 16_384}
-"""Texts times longest text of a batch: bounds memory."""
+TOKENS_PER_BATCH = {"cpu": 1_024, "cuda": 65_536, "mps": 16_384}
+"""Texts times longest text of a batch: bounds memory, whatever the lengths. On a processor what
+a batch computes with stays in the core's own cache."""
 
 
 def make_encoder(options: TorchOptions) -> TorchEncoder:
@@ -106,11 +108,27 @@ def encode_ids(
     """Vectors (len(rows), dim) of token ids, computed in batches of like length."""
     vectors = np.zeros((len(rows), tower.dim), dtype=np.float32)
     budget = TOKENS_PER_BATCH.get(device.type, 16_384)
-    with torch.inference_mode():
-        for batch in batches(list(map(len, rows)), budget, batch_size):
+
+    def work(batch: Batch) -> None:
+        with torch.inference_mode():  # of a thread, not of the process
             ids, mask = tokens.padded([rows[row] for row in batch], device)
             vectors[batch] = tower(ids, mask).cpu().numpy()
+
+    _run(work, list(batches(list(map(len, rows)), budget, batch_size)), device)
     return vectors
+
+
+def _run(work: Callable[[Batch], None], parts: Sequence[Batch], device: torch.device) -> None:
+    """Runs batches: on a processor, where there are several, one on each of PyTorch's threads."""
+    threads = torch.get_num_threads()
+    # Autocast belongs to the thread that switched it on.
+    if device.type != "cpu" or torch.is_autocast_enabled("cpu"):
+        run_batches(work, parts, 1)
+        return
+    try:
+        run_batches(work, parts, threads, begin=partial(torch.set_num_threads, 1))
+    finally:
+        torch.set_num_threads(threads)  # what one thread sets, later threads start with
 
 
 def _fingerprint(loaded: LoadedModel, tokens: Tokens, dtype: torch.dtype) -> str:

@@ -17,7 +17,7 @@ from codeindex.batching import batches
 from codeindex.vectors import Embeddings
 from codeindex_torch.export.recipe import Calibration, Layer, Range
 
-TOKENS_PER_BATCH = 2_048
+TOKENS_PER_BATCH = 512  # what the encoder `onnx` takes, too
 Rows = Sequence[Sequence[int]]
 """Token ids of texts."""
 
@@ -34,7 +34,10 @@ class Runner:
         options.enable_cpu_mem_arena = False
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(
-            path, options, providers=["CPUExecutionProvider"]
+            path,
+            options,
+            providers=["CPUExecutionProvider"],
+            disabled_optimizers=["SkipLayerNormFusion"],  # as the encoder `onnx` loads it
         )
         self._dim = int(self._session.get_outputs()[0].shape[-1])
 
