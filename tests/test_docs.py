@@ -14,6 +14,7 @@ import sysconfig
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 
 import codeindex
@@ -121,6 +122,28 @@ def test_the_readmes_commands_run_as_they_stand(tmp_path):
         wanted = (0, 1) if "search" in command else (0,)  # 1: nothing matched the filter
         assert result.returncode in wanted, f"{command}\n{result.stdout}\n{result.stderr}"
     assert len(done) >= 10
+
+
+def test_the_readmes_other_commands_have_the_options_they_name():
+    """Those that need papers or a model; `test_road` takes the same way."""
+    from codeindex.cli.group import codeindex as group
+    from codeindex.cli.session import Session
+
+    lines = [
+        line
+        for language, text in blocks(README)
+        if language == "sh"
+        for line in text.splitlines()
+        if line.startswith("codeindex ")
+    ]
+    assert len(lines) >= 10
+    for line in lines:
+        context = group.make_context("codeindex", shlex.split(line)[1:], obj=Session())
+        command, words = group, context._protected_args + context.args
+        while isinstance(command, click.Group):
+            _, command, words = command.resolve_command(context, words)
+        assert command is not None
+        command.make_context(line, list(words), parent=context)  # which parses, and runs nothing
 
 
 @pytest.mark.parametrize("module", [codeindex, codeindex.testing])
