@@ -94,7 +94,7 @@ def export(session: Session, /, checkpoint: str, output: Path, **given: Any) -> 
     try:
         report = run(checkpoint, output, options, session.host, session.say)
     except GateFailedError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"error: {error}", err=True)
         click.get_current_context().exit(1)
     if as_json:
         click.echo(json.dumps({"output": str(output), **report}))

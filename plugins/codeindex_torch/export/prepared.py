@@ -25,7 +25,7 @@ from codeindex_torch.export.texts import (
 )
 from codeindex_torch.loading import LoadedModel, load_model
 
-_CHECK_OPERATIONS = 6e12
+_CHECK_OPERATIONS = 5e12
 """Multiplications and additions that one pass over the checked texts may take: a minute at most
 on two cores, whatever the size of the model."""
 

@@ -40,9 +40,13 @@ def quantise(
         recipe,
         calibration,
     )
+    biases = _biases(model, work)
+    folded = {add.output[0] for _, add in biases.values()}
     for node in model.graph.node:
+        if node.output[0] in folded:
+            continue
         if node.name in work.layers:
-            work.product(node)
+            work.product(node, *biases.get(node.name, ("", node)))
         elif node.op_type == "Gather" and recipe.embeddings != "fp32":
             work.lookup(node)
         else:
@@ -65,6 +69,28 @@ def quantise(
     )
 
 
+def _biases(model: onnx.ModelProto, work: _Work) -> dict[str, tuple[str, onnx.NodeProto]]:
+    """Node of a product → the constant that is added to it and to nothing else, and by which node.
+
+    The kernel adds it in passing.
+    """
+    takers: dict[str, list[onnx.NodeProto]] = {}
+    for node in model.graph.node:
+        for name in node.input:
+            takers.setdefault(name, []).append(node)
+    found = {}
+    for node in model.graph.node:
+        if node.op_type != "MatMul" or node.name not in work.layers:
+            continue
+        after = takers.get(node.output[0], [])
+        if len(after) != 1 or after[0].op_type != "Add":
+            continue
+        other = next(name for name in after[0].input if name != node.output[0])
+        if other in work.weights and len(work.weights[other].dims) == 1:
+            found[node.name] = (other, after[0])
+    return found
+
+
 @dataclass
 class _Work:
     """The new graph as it grows."""
@@ -77,8 +103,13 @@ class _Work:
     made: list[onnx.TensorProto] = field(default_factory=list)
     quantised: dict[tuple[str, str], tuple[str, str, str]] = field(default_factory=dict)
 
-    def product(self, node: onnx.NodeProto) -> None:
-        """Replaces a product with a constant matrix."""
+    def product(self, node: onnx.NodeProto, bias: str, last: onnx.NodeProto) -> None:
+        """Replaces a product with a constant matrix.
+
+        Args:
+            bias: initializer that is added; empty for none.
+            last: the node that adds it, or else `node`.
+        """
         layer = self.layers[node.name]
         weight: Floats = numpy_helper.to_array(self.weights[layer.weight]).astype(np.float32)
         activation, weight = self._smoothed(layer, weight)
@@ -90,8 +121,9 @@ class _Work:
         ids, ids_scale, ids_zero = self._activation(layer, activation)
         if node.op_type == "MatMul":
             inputs = [ids, matrix, ids_scale, scale, ids_zero, zero]
+            inputs += [bias] if bias else []
             made = helper.make_node(
-                "MatMulIntegerToFloat", inputs, list(node.output), node.name, domain=MICROSOFT
+                "MatMulIntegerToFloat", inputs, list(last.output), node.name, domain=MICROSOFT
             )
         else:
             mask = node.input[3] if len(node.input) > 3 else ""

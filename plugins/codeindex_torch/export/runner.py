@@ -13,7 +13,7 @@ import numpy.typing as npt
 import onnx
 import onnxruntime
 
-from codeindex.batching import batches
+from codeindex.batching import Batch, batches, run_batches
 from codeindex.vectors import Embeddings
 from codeindex_torch.export.recipe import Calibration, Layer, Range
 
@@ -23,12 +23,12 @@ Rows = Sequence[Sequence[int]]
 
 
 class Runner:
-    """One graph, loaded from a file."""
+    """One graph, loaded from a file and run as the encoder `onnx` does: a batch a thread."""
 
-    def __init__(self, path: Path, threads: int = 0) -> None:
-        """Loads it with `threads`, or with one for each core."""
+    def __init__(self, path: Path) -> None:
+        """Loads it."""
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or available_cores()
+        options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         options.enable_cpu_mem_arena = False
@@ -44,9 +44,13 @@ class Runner:
     def encode(self, rows: Rows) -> Embeddings:
         """Vectors (len(rows), dim), computed in batches of like length."""
         vectors = np.zeros((len(rows), self._dim), dtype=np.float32)
-        for batch in batches([len(row) for row in rows], TOKENS_PER_BATCH):
+
+        def work(batch: Batch) -> None:
             fed = padded([rows[row] for row in batch])
             vectors[batch] = self._session.run(["sentence_embedding"], fed)[0]
+
+        parts = list(batches([len(row) for row in rows], TOKENS_PER_BATCH))
+        run_batches(work, parts, available_cores())
         return vectors
 
     def seconds(self, rows: Rows) -> float:

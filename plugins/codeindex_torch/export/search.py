@@ -1,15 +1,17 @@
 """The search for a recipe: which treatment, and which layers stay fp32, so that quality is kept.
 
 First, on a few texts, the treatment whose vectors are the nearest to those of fp32. Then the
-gate. While it says no, the layers that do the most damage for their size stay fp32, twice as
-many at each step, and the fewest that pass are looked for between the last two.
+gate. If it says no, other granularities. While it still does, the layers that do the most
+damage for their size stay fp32, twice as many at each step, and the fewest that pass are looked
+for between the last two.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -20,10 +22,18 @@ from codeindex_torch.export.quantise import quantise
 from codeindex_torch.export.recipe import Calibration, Layer, Recipe, layers_of
 from codeindex_torch.export.runner import Rows, Runner
 
-_LIMITS = (4.0, 2.5, 8.0)
-_SMOOTHINGS = (0.5, 0.65, 0.35)
-_WORTH = 0.97  # a treatment that costs something must gain 3 %
-_FREE = 1.10  # what makes the bundle smaller may lose 10 %: it is far below what layers lose
+_TREATMENTS: Sequence[Sequence[Mapping[str, Any]]] = (
+    [{"limit": 4.0}, {"limit": 2.5}],
+    [{"smoothing": 0.5}, {"smoothing": 0.65}],
+)
+_GRANULARITIES: Sequence[Mapping[str, Any]] = (
+    {},
+    {"embeddings": "fp32"},
+    {"bits": 7},
+    {"bits": 7, "embeddings": "fp32"},
+    {"granularity": "tensor"},
+)
+_WORTH = 0.97  # what is not plain must be nearer by 3 %
 _LARGEST_SHARE = 0.75  # of the weights in fp32: more is no int8 model
 
 Say = Callable[[str], None]
@@ -49,9 +59,9 @@ class QuantisedTower:
     _model: onnx.ModelProto = field(init=False)
 
     def __post_init__(self) -> None:
+        self._reference = Runner(self.graph).encode(self.rows)
         self._model = onnx.load(self.graph)
         self.layers = layers_of(self._model)
-        self._reference = Runner(self.graph).encode(self.rows)
 
     def write(self, recipe: Recipe) -> None:
         """Writes the graph that a recipe makes."""
@@ -64,25 +74,36 @@ class QuantisedTower:
         vectors = Runner(self.target).encode(self.rows)
         return float(1 - (vectors * self._reference).sum(axis=1).mean())
 
-    def choose_treatment(self) -> float:
-        """Finds the best treatment, one knob after the other: its distance."""
+    def choose_treatment(self) -> None:
+        """Takes the treatment that is best, of those that cost no time."""
         best, least = self.recipe, self.distance(self.recipe)
-        for values in (
-            [{"limit": value} for value in _LIMITS],
-            [{"smoothing": value} for value in _SMOOTHINGS],
-            [{"bits": 7}],
-        ):
-            before = best
-            for changes in values:
-                candidate = replace(before, **changes)
-                distance = self.distance(candidate)
-                if distance < least * (_WORTH if best == before else 1.0):
-                    best, least = candidate, distance
-        exact = replace(best, embeddings="fp32")
-        if self.distance(exact) * _FREE < least:
-            best = exact
+        for values in _TREATMENTS:
+            best, least = self._better(best, least, values)
         self.write(best)
-        return least
+
+    def choose_granularity(self) -> None:
+        """Tries what a bundle is larger for, or what helps on other processors only."""
+        best = least = None
+        for changes in _GRANULARITIES:
+            candidate = replace(self.recipe, **changes)
+            distance = self.distance(candidate)
+            if least is None or distance < least * _WORTH:
+                best, least = candidate, distance
+        if best is not None:
+            self.write(best)
+
+    def _better(
+        self, recipe: Recipe, least: float, values: Sequence[Mapping[str, Any]]
+    ) -> tuple[Recipe, float]:
+        """The best value of one knob; the first that does not help ends the search."""
+        best = recipe
+        for changes in values:
+            candidate = replace(recipe, **changes)
+            distance = self.distance(candidate)
+            if distance > least * (_WORTH if best == recipe else 1.0):
+                break
+            best, least = candidate, distance
+        return best, least
 
     def damages(self) -> dict[str, float]:
         """`Layer.name` → how much nearer the vectors are with it in fp32, for each weight."""
@@ -128,6 +149,9 @@ def find_recipe(
     search = _Search(towers, measure, least_ratio, say)
     if search.passes(0):
         return search.found(passed=True)
+    search.widen()
+    if search.passes(0):
+        return search.found(passed=True)
     search.rank()
     failed, count = 0, 1
     while not search.passes(count):
@@ -160,6 +184,12 @@ class _Search:
         self._tried: dict[int, Quality] = {}
         self._now = 0
         self.most = 0
+
+    def widen(self) -> None:
+        """Tries other granularities."""
+        self._say("trying other granularities")
+        for tower in self._towers.values():
+            tower.choose_granularity()
 
     def rank(self) -> None:
         """Orders the layers of all towers, those that do the most damage for their size first."""
