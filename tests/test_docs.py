@@ -27,17 +27,8 @@ README = (ROOT / "README.md").read_text("utf-8")
 GOLDEN = Path(__file__).parent / "golden" / "help"
 HOOKS = [name for name in vars(hookspecs) if name.startswith("codeindex_")]
 COMMANDS = [
-    *(
-        "",
-        "doctor",
-        "embed",
-        "export",
-        "extract",
-        "index",
-        "plugins",
-        "plugins check",
-        "plugins new",
-    ),
+    *("", "doctor", "embed", "export", "extract", "index"),
+    *("plugins", "plugins check", "plugins new"),
     *("pairs", "pairs code", "pairs papers", "pairs split"),
     *("papers", "papers collect", "remove", "search", "status", "verify"),
 ]
