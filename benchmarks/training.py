@@ -113,7 +113,7 @@ def _pairs(settings: Settings, folder: Path) -> Path:
 
 
 def _ours(pairs: Path, folder: Path) -> float:
-    words = ["train", pairs, "--model", _MODEL, *_OURS, "--checkpoint-dir", folder, "--overwrite"]
+    words: list[str | Path] = ["train", pairs, "--model", _MODEL, *_OURS, "--checkpoint-dir", folder, "--overwrite"]
     told = json.loads(run(codeindex(*words, "--json")))
     return float(told["epochs"][0]["pairs_per_second"])
 
