@@ -91,9 +91,10 @@ class Catalogue(Generic[SpecT]):
             raise NotFoundError(self._not_found(name))
         if offer.missing:
             remedy = f"; run: {offer.spec.install}" if offer.spec.install else ""
+            verb = "is" if len(offer.missing) == 1 else "are"
             raise PluginError(
                 f"{self._kind} {name!r} needs {', '.join(offer.missing)},"
-                f" which is not installed{remedy}"
+                f" which {verb} not installed{remedy}"
             )
         return offer
 
