@@ -56,7 +56,8 @@ def run(names: tuple[str, ...], everything: bool, repeats: int, quick: bool, cac
 
 def _line(measure: Measure) -> str:
     verdict = {True: "met", False: "MISSED", None: ""}[measure.met]
-    goal = "" if measure.goal is None else f", goal ≤ {table.amount(measure.goal, measure.unit)}"
+    goal = table.goal_of(measure.goal, measure.unit, at_least=measure.at_least)
+    goal = goal and f", goal {goal}"
     value = table.amount(measure.value, measure.unit)
     return f"{measure.name}: {value}{goal} {verdict} ({measure.detail})"
 

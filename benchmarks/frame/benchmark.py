@@ -33,11 +33,12 @@ class Measure:
 
     Attributes:
         name: what was measured, as the table shows it.
-        value: in `unit`; lower is better.
+        value: in `unit`.
         unit: ``×`` for a ratio to the peer, else ``s``, ``ms``, ``MB``, ``%``, ``failures``.
-        goal: at most this; None where there is no goal.
+        goal: at most this, or at least; None where there is no goal.
         detail: the absolute figures behind it, in words.
         samples: every counted run, by what ran.
+        at_least: more is better: the goal is a lower limit.
     """
 
     name: str
@@ -46,20 +47,28 @@ class Measure:
     goal: float | None = None
     detail: str = ""
     samples: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    at_least: bool = False
 
     @property
     def met(self) -> bool | None:
         """Whether the goal is reached; None without a goal."""
-        return None if self.goal is None else self.value <= self.goal
+        if self.goal is None:
+            return None
+        return self.value >= self.goal if self.at_least else self.value <= self.goal
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """One file of this package: ``BENCHMARK = Benchmark(…)``."""
+    """One file of this package: ``BENCHMARK = Benchmark(…)``.
+
+    Attributes:
+        peers: pinned requirements of what it is compared with, beside semble.
+    """
 
     name: str
     summary: str
     run: Callable[[Settings], list[Measure]]
+    peers: Sequence[str] = ()
 
 
 def all_benchmarks() -> dict[str, Benchmark]:
@@ -86,6 +95,27 @@ def ratio(name: str, ours: Sequence[float], theirs: Sequence[float], goal: float
         goal,
         f"{seconds(median(ours))} against {seconds(median(theirs))}",
         {"codeindex": list(ours), "peer": list(theirs), "ratio": pairs},
+    )
+
+
+def speedup(
+    name: str, ours: Sequence[float], theirs: Sequence[float], goal: float, unit: str
+) -> Measure:
+    """Median of how many times as fast, pair by pair: a pair ran one right after the other.
+
+    Args:
+        ours, theirs: rates, in the order they ran.
+        unit: of the rates, as the table shows it: ``snippets/s``.
+    """
+    pairs = [a / b for a, b in zip(ours, theirs, strict=True)]
+    return Measure(
+        name,
+        median(pairs),
+        "×",
+        goal,
+        f"{median(ours):.3g} against {median(theirs):.3g} {unit}",
+        {"codeindex": list(ours), "peer": list(theirs), "ratio": pairs},
+        at_least=True,
     )
 
 

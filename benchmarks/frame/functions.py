@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import random
 import textwrap
 from collections.abc import Iterator
@@ -24,16 +25,15 @@ _WORDS = range(4, 60)
 
 @dataclass(frozen=True)
 class Pairs:
-    """Docstrings, and the functions that they were taken out of.
+    """Queries, and the functions that they ask for.
 
     Attributes:
-        queries: first paragraphs of docstrings.
-        corpus: what codeindex embeds of each function, without its docstring; `corpus[n]` is
-            what `queries[n]` asks for.
+        relevant: of each query the rows of `corpus` that answer it.
     """
 
     queries: list[str]
     corpus: list[str]
+    relevant: list[list[int]]
 
 
 def function_texts(settings: Settings, count: int) -> list[str]:
@@ -44,7 +44,10 @@ def function_texts(settings: Settings, count: int) -> list[str]:
 
 
 def docstring_pairs(settings: Settings, count: int) -> Pairs:
-    """`count` docstrings with their functions, drawn by a fixed seed; no text stands twice."""
+    """First paragraphs of docstrings, and what codeindex embeds of their functions without them.
+
+    `count` of them, drawn by a fixed seed; no text stands twice.
+    """
     found: dict[str, str] = {}
     for snippet in _functions(settings):
         query = " ".join(snippet.docstring.strip().split("\n\n")[0].split())
@@ -54,7 +57,30 @@ def docstring_pairs(settings: Settings, count: int) -> Pairs:
     by_text = {text: query for query, text in found.items()}
     pairs = sorted((query, text) for text, query in by_text.items())
     random.Random(SEED).shuffle(pairs)  # noqa: S311
-    return Pairs([query for query, _ in pairs[:count]], [text for _, text in pairs[:count]])
+    del pairs[count:]
+    return Pairs(
+        [query for query, _ in pairs], [text for _, text in pairs], [[n] for n in range(len(pairs))]
+    )
+
+
+def cosqa(folder: Path) -> Pairs:
+    """The dev queries of CoSQA (Huang et al., ACL 2021), from a folder in BEIR's format."""
+    texts = _texts(folder / "corpus.jsonl")
+    asked = _texts(folder / "queries-dev.jsonl")
+    places = {name: place for place, name in enumerate(texts)}
+    relevant: dict[str, list[int]] = {}
+    for line in (folder / "qrels-dev.tsv").read_text("utf-8").splitlines()[1:]:
+        query, found, score = line.split("\t")
+        if int(score) > 0:
+            relevant.setdefault(query, []).append(places[found])
+    return Pairs(
+        [asked[query] for query in relevant], list(texts.values()), list(relevant.values())
+    )
+
+
+def _texts(path: Path) -> dict[str, str]:
+    rows = map(json.loads, path.read_text("utf-8").splitlines())
+    return {row["_id"]: row["text"] for row in rows}
 
 
 def _functions(settings: Settings) -> Iterator[Snippet]:

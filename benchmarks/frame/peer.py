@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import onnx
 from onnx import numpy_helper
 
 import codeindex_onnx
+from benchmarks.frame.peer_environment import PeerEnvironment
 from benchmarks.frame.process import environment, run
 
 REQUIREMENT = "semble==0.7.0"
@@ -38,14 +38,9 @@ class Peer:
 
     def __init__(self, cache: Path) -> None:
         """Installs it into `cache`, unless it is there."""
-        folder = cache / REQUIREMENT.replace("==", "-")
-        self.python = folder / "env" / "bin" / "python"
-        self.model = folder / "model"
-        if not (folder / "installed").exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            run([sys.executable, "-m", "venv", str(folder / "env")])
-            run([str(self.python), "-m", "pip", "install", "--quiet", REQUIREMENT])
-            (folder / "installed").touch()
+        installed = PeerEnvironment(cache, REQUIREMENT)
+        self.python = installed.python
+        self.model = installed.folder / "model"
         self._write_model()
 
     def search(self, query: str, tree: Path) -> list[str]:

@@ -38,7 +38,8 @@ def record(benchmark: Benchmark, settings: Settings, measures: Sequence[Measure]
             "system": f"{platform.system()} {platform.machine()}",
             "python": platform.python_version(),
         },
-        "versions": {name: _version(name) for name in _PACKAGES} | dict([REQUIREMENT.split("==")]),
+        "versions": {name: _version(name) for name in _PACKAGES}
+        | dict(pinned.split("==") for pinned in (REQUIREMENT, *benchmark.peers)),
         "measures": [{**asdict(measure), "met": measure.met} for measure in measures],
     }
 

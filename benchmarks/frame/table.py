@@ -41,11 +41,18 @@ def write_into(path: Path, table: str) -> bool:
 
 
 def _row(measure: dict[str, Any]) -> str:
-    goal = "" if measure["goal"] is None else f"≤ {amount(measure['goal'], measure['unit'])}"
+    goal = goal_of(measure["goal"], measure["unit"], at_least=measure.get("at_least", False))
     mark = {True: "✓", False: "missed", None: ""}[measure["met"]]
     value = amount(measure["value"], measure["unit"])
     detail = f" ({measure['detail']})" if measure["detail"] else ""
     return f"| {measure['name']} | **{value}**{detail} | {goal} | {mark} |"
+
+
+def goal_of(goal: float | None, unit: str, *, at_least: bool) -> str:
+    """``≤ 150 ms``, ``≥ 1.30×``, or nothing."""
+    if goal is None:
+        return ""
+    return f"{'≥' if at_least else '≤'} {amount(goal, unit)}"
 
 
 def amount(value: float, unit: str) -> str:

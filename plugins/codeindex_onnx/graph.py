@@ -68,10 +68,15 @@ class GraphModel:
         return vectors
 
     def _session_for(self, parts: int) -> onnxruntime.InferenceSession:
-        if parts > 1 and self._threads_a_batch > 1:
-            self._open(1)
-        elif self._threads_a_batch > 1 and self._process != os.getpid():
-            self._open(self._threads_a_batch)  # a fork has the session, but not its threads
+        if self._threads_a_batch > 1:
+            forked = self._process != os.getpid()
+            if forked:
+                # A fork has the session but not its threads, for which freeing it would wait.
+                self._orphan = self._session
+            if parts > 1:
+                self._open(1)
+            elif forked:
+                self._open(self._threads_a_batch)
         return self._session
 
     def _open(self, threads: int) -> None:

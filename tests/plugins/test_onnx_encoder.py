@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import enumerate as enumerate_threads
+from threading import get_ident
 
 import numpy as np
 import onnx
@@ -17,7 +21,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from codeindex import Host
-from codeindex.batching import batches
+from codeindex.batching import batches, run_batches
 from codeindex.bundle import read_bundle, write_manifest
 from codeindex.errors import NotFoundError, OptionError, UsageError
 from codeindex_onnx import BUNDLES
@@ -123,7 +127,34 @@ def test_batches_hold_every_row_once_within_the_budget(lengths):
     found = list(batches(lengths, TOKENS_PER_BATCH))
     assert sorted(row for batch in found for row in batch) == list(range(len(lengths)))
     for batch in found:
-        assert len(batch) == 1 or len(batch) * max(lengths[row] for row in batch) <= 16_384
+        padded = len(batch) * max(lengths[row] for row in batch)
+        assert len(batch) == 1 or padded <= TOKENS_PER_BATCH
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_every_batch_is_done_once_whatever_the_threads(threads):
+    done, begun = [], []
+    parts = [[n, n + 1] for n in range(0, 20, 2)]
+    run_batches(done.append, parts, threads, begin=lambda: begun.append(get_ident()))
+    assert sorted(done) == parts
+    assert get_ident() not in begun
+    assert len(begun) <= (threads if threads > 1 else 0)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_what_a_batch_raises_ends_the_run_and_its_threads(threads):
+    done = []
+    before = set(enumerate_threads())
+
+    def work(batch):
+        if batch == [3]:
+            raise KeyboardInterrupt
+        done.append(batch)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_batches(work, [[n] for n in range(1000)], threads)
+    assert len(done) < 999
+    assert set(enumerate_threads()) == before
 
 
 def test_odd_characters_are_no_error(bundle):
@@ -135,6 +166,62 @@ def test_threads_change_nothing_but_speed(bundle):
     one, two = OnnxEncoder(bundle[0], 1), OnnxEncoder(bundle[0], 2)
     np.testing.assert_allclose(one.encode_corpus(TEXTS), two.encode_corpus(TEXTS), atol=1e-6)
     assert one.info == two.info
+
+
+def loaded(encoder):
+    return encoder._corpus._model
+
+
+@pytest.mark.parametrize(("threads", "first"), [(1, 1), (3, 3)])
+def test_a_lone_batch_has_all_threads_and_many_have_one_each(bundle, monkeypatch, threads, first):
+    monkeypatch.setattr("codeindex_onnx.graph.TOKENS_PER_BATCH", 2)
+    encoder = OnnxEncoder(bundle[0], threads)
+    lone = encoder.encode_queries(["red apple"])
+    assert loaded(encoder)._threads_a_batch == first
+    many = encoder.encode_corpus(["red apple"] * 9)
+    assert loaded(encoder)._threads_a_batch == 1
+    again = encoder.encode_queries(["red apple"])
+    assert loaded(encoder)._threads_a_batch == 1
+    np.testing.assert_allclose(np.vstack([lone, many, again]), np.tile(lone, (11, 1)), atol=1e-6)
+
+
+def test_several_threads_may_encode_with_one_encoder(bundle, monkeypatch):
+    monkeypatch.setattr("codeindex_onnx.graph.TOKENS_PER_BATCH", 4)
+    encoder = OnnxEncoder(bundle[0], 2)
+    expected = OnnxEncoder(bundle[0], 1).encode_corpus(TEXTS)
+    with ThreadPoolExecutor(4) as pool:
+        for vectors in pool.map(encoder.encode_corpus, [TEXTS] * 12):
+            np.testing.assert_allclose(vectors, expected, atol=1e-6)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_fork_can_encode(bundle):
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        "from codeindex_onnx.encoder import OnnxEncoder\n"
+        "encoder = OnnxEncoder(Path(sys.argv[1]), 4)\n"
+        "texts = ['red apple sky'] * 200\n"
+        "before = encoder.encode_queries(texts[:3])\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    one = encoder.encode_queries(texts[:3])\n"
+        "    many = encoder.encode_corpus(texts)\n"
+        "    os._exit(0 if abs(one - before).max() + abs(many - before[0]).max() < 1e-5 else 3)\n"
+        "assert os.waitpid(child, 0)[1] == 0\n"
+    )
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, str(bundle[0])], check=True, timeout=120
+    )
+
+
+def test_a_model_without_the_output_is_told(bundle):
+    folder, _ = bundle
+    model = onnx.load_from_string((folder / "model.onnx").read_bytes())
+    model.graph.output[0].name = model.graph.node[-1].output[0] = "vectors"
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+    write_manifest(folder, FACTS)
+    with pytest.raises(UsageError, match="no output 'sentence_embedding'"):
+        OnnxEncoder(folder)
 
 
 def test_two_towers_and_prompts(tmp_path):
