@@ -131,9 +131,9 @@ def _rows(
         ),
         Measure(
             f"MRR of its int8 bundle against its own in PyTorch, {name}",
-            share,
-            "×",
-            0.995,
+            100 * share,
+            "%",
+            99.5,
             f"{float((1 / served).mean()):.3f}",
             at_least=True,
         ),
