@@ -58,7 +58,10 @@ def _row(name: str, tuned: Mapping[str, Any], served: Mapping[str, Any]) -> str:
     before, after = tuned["before"], tuned["after"]
     low, high = tuned["mrr_difference_interval_95"]
     asked = f"{name}: {before['queries']:,} questions over {before['pool']:,} functions"
+    figures = [f"{before['mrr']:.3f}", f"{after['mrr']:.3f}"]
+    best = int(after["mrr"] > before["mrr"])
+    figures[best] = f"**{figures[best]}**"
     return (
-        f"| {asked} | {before['mrr']:.3f} | **{after['mrr']:.3f}** | {low:+.3f} to {high:+.3f}"
+        f"| {asked} | {' | '.join(figures)} | {low:+.3f} to {high:+.3f}"
         f" | {served['after']['mrr']:.3f} |"
     )
