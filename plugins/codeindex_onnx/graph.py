@@ -1,4 +1,9 @@
-"""Models as ONNX graphs, run by ONNX Runtime in small batches of like length, one a thread."""
+"""Models as ONNX graphs, run by ONNX Runtime in small batches of like length, one a thread.
+
+An int8 graph finds the range of what it quantises anew in each batch, so that a text's vector
+would depend on what else is in its batch, and the vectors of an index on the order of its files.
+There each text is a batch of its own, which costs little, since nothing is padded.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +28,9 @@ OUTPUT = "sentence_embedding"
 _LEFT_OUT = ["SkipLayerNormFusion"]
 """The fused kernel is several times as slow as the two that it replaces."""
 
+_RANGE_OF_A_BATCH = b"DynamicQuantizeLinear"
+"""The operator of which one is enough; its name stands in the file as it is."""
+
 
 class GraphModel:
     """``input_ids, attention_mask → sentence_embedding``.
@@ -46,6 +54,7 @@ class GraphModel:
         self._model = model
         self._dim = dim
         self._threads = threads or _cores()
+        self._each_alone = model.find(_RANGE_OF_A_BATCH) >= 0
         self._open(self._threads)
         found = {output.name: output.shape[-1] for output in self._session.get_outputs()}.get(
             OUTPUT
@@ -58,7 +67,8 @@ class GraphModel:
     def encode(self, ids: Sequence[Sequence[int]]) -> Embeddings:
         """Vectors (len(ids), dim), in the order of `ids`."""
         vectors = np.zeros((len(ids), self._dim), dtype=np.float32)
-        parts = list(batches([len(row) for row in ids], TOKENS_PER_BATCH))
+        tokens = 1 if self._each_alone else TOKENS_PER_BATCH
+        parts = list(batches([len(row) for row in ids], tokens))
         session = self._session_for(len(parts))
 
         def work(batch: Batch) -> None:

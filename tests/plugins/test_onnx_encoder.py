@@ -168,6 +168,31 @@ def test_threads_change_nothing_but_speed(bundle):
     assert one.info == two.info
 
 
+def quantised(model: bytes) -> bytes:
+    """The tiny model with its rows rounded to 8 bits of the batch's range."""
+    changed = onnx.load_from_string(model)
+    names = ["u8", "scale", "zero"]
+    changed.graph.node[0].output[0] = "exact"
+    changed.graph.node.insert(1, helper.make_node("DynamicQuantizeLinear", ["exact"], names))
+    changed.graph.node.insert(2, helper.make_node("DequantizeLinear", names, ["rows"]))
+    return changed.SerializeToString()
+
+
+def test_neighbours_do_not_matter_to_the_bit_where_ranges_are_those_of_a_batch(bundle):
+    folder, table = bundle
+    (folder / "model.onnx").write_bytes(quantised(tiny_model(table)))
+    write_manifest(folder, FACTS)
+    encoder = OnnxEncoder(folder, 2)
+    together = encoder.encode_corpus(TEXTS)
+    alone = np.vstack([encoder.encode_corpus([text]) for text in TEXTS])
+    assert np.array_equal(together, alone)
+    plain = np.array([expected(table, text) for text in TEXTS])
+    np.testing.assert_allclose(together, plain, atol=0.05)
+    # A test of the test: in one batch they do depend on each other.
+    loaded(encoder)._each_alone = False
+    assert not np.array_equal(encoder.encode_corpus(TEXTS), alone)
+
+
 def loaded(encoder):
     return encoder._corpus._model
 
