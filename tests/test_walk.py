@@ -359,7 +359,7 @@ def grow_randomly(root: Path, dice: random.Random) -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_random_trees_are_read_as_git_reads_them(tmp_path, seed):
-    dice = random.Random(seed)  # noqa: S311
+    dice = random.Random(seed)
     decided = 0
     for number in range(15):
         root = tmp_path / str(number)
