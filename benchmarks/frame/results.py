@@ -18,7 +18,10 @@ from benchmarks.frame.benchmark import Benchmark, Measure, Settings
 from benchmarks.frame.peer import REQUIREMENT
 
 FOLDER = Path(__file__).parents[1] / "results"
-_PACKAGES = ("codeindex", "click", "faiss-cpu", "numpy", "onnxruntime", "pluggy", "tokenizers")
+_PACKAGES = (
+    *("codeindex", "accelerate", "click", "faiss-cpu", "numpy", "onnxruntime", "optimum-onnx"),
+    *("pluggy", "tokenizers", "torch", "transformers"),
+)
 
 
 def record(benchmark: Benchmark, settings: Settings, measures: Sequence[Measure]) -> dict[str, Any]:
