@@ -16,7 +16,7 @@ from tiny_models import WORDS, tiny_model
 
 from codeindex import Host
 from codeindex.errors import NotFoundError, OptionError, UsageError
-from codeindex.testing import EncoderContract
+from codeindex.testing import EncoderContract, PluginContract
 from codeindex_torch import TorchOptions, devices, encoder
 from codeindex_torch.encoder import make_encoder
 from codeindex_torch.folders import save_tower, save_towers
@@ -323,3 +323,9 @@ class TestContract(EncoderContract):
     @classmethod
     def teardown_class(cls):
         cls.place.cleanup()
+
+
+class TestPlugin(PluginContract):
+    """What every plugin is held to."""
+
+    plugin = "codeindex_torch"
