@@ -94,7 +94,7 @@ def test_naive_int8_of_a_minilm_is_caught_and_a_better_one_is_found(tmp_path, mo
     """The promise of the gate, on real weights and real code."""
     from codeindex.host import find_plugins
     from codeindex_torch.export import run
-    from codeindex_torch.export.graphs import _measured, make_graphs
+    from codeindex_torch.export.graphs import make_graphs, measured
     from codeindex_torch.export.options import ExportOptions
     from codeindex_torch.export.search import QuantisedTower
 
@@ -105,16 +105,18 @@ def test_naive_int8_of_a_minilm_is_caught_and_a_better_one_is_found(tmp_path, mo
         made = rightly(prepared, folder, options, say)
         target = folder / "model.onnx"
         best = target.read_bytes()
-        tower = QuantisedTower(folder / ".work" / "both.raw.fused.onnx", target, [[101, 102]], {})
+        tower = QuantisedTower(
+            folder / ".work" / "both.raw.fused.onnx", target, [[101, 102]], np.zeros((1, 384)), {}
+        )
         tower.write(Recipe(granularity="tensor", embeddings="table"))
-        ratios["naive"] = _measured(prepared, {"query": target, "corpus": target}).ratio
+        ratios["naive"] = measured(prepared, {"query": target, "corpus": target}).ratio
         target.write_bytes(best)
         return made
 
     monkeypatch.setattr(run, "make_graphs", watched)
     assert make_graphs is rightly
     host = Host.of(find_plugins(only=["python"]))
-    options = ExportOptions(max_length=96, check_limit=300)
+    options = ExportOptions(max_length=64, check_limit=200)
     report = run.export(str(minilm()), tmp_path / "b", options, host, lambda text: None)
     assert ratios["naive"] < 0.99
     assert report["quality"]["ratio"]["mrr"] >= 0.995

@@ -1,4 +1,4 @@
-"""A tower → an ONNX graph with pooling and normalisation inside, fused for ONNX Runtime."""
+"""A tower → an ONNX graph with pooling and normalisation inside."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from torch import Tensor, nn
 from codeindex.errors import UsageError
 from codeindex_torch.export.options import OPSET
 from codeindex_torch.towers import Tower, pool
-
-FUSED_TYPES = frozenset({"bert", "roberta", "xlm-roberta", "camembert", "distilbert", "mpnet"})
 
 
 class _Graph(nn.Module):
@@ -79,31 +77,3 @@ def export_tower(tower: Tower, target: Path, opset: int = OPSET) -> None:
             f"a model of type {tower.config.model_type!r} cannot be exported with opset {opset}:"
             f" {reason[:300]}"
         ) from error
-
-
-def fuse(source: Path, target: Path, config: Any) -> dict[str, int]:
-    """Writes the graph with attention, GELU and layer norms fused: (operator → how many).
-
-    Only for a type of model in `FUSED_TYPES`. Any other is simplified by ONNX Runtime itself,
-    when it is loaded.
-    """
-    from onnxruntime.transformers.fusion_options import FusionOptions
-    from onnxruntime.transformers.optimizer import optimize_model
-
-    options = FusionOptions("bert")
-    options.enable_embed_layer_norm = False  # it cannot be quantised, and gains nothing here
-    # The kernel that adds and normalises in one is several times as slow as the two it replaces.
-    options.enable_skip_layer_norm = False
-    options.enable_bias_skip_layer_norm = False
-    model = optimize_model(
-        str(source),
-        "bert",
-        num_heads=int(config.num_attention_heads),
-        hidden_size=int(config.hidden_size),
-        optimization_options=options,
-        opt_level=0,
-        only_onnxruntime=False,
-    )
-    model.save_model_to_file(str(target))
-    counts: dict[str, int] = dict(model.get_fused_operator_statistics())
-    return {name: count for name, count in counts.items() if count}

@@ -12,9 +12,11 @@ import onnx
 
 from codeindex.bundle import CORPUS, MODEL, QUERY
 from codeindex.errors import CodeIndexError
+from codeindex.vectors import Embeddings
 from codeindex_torch.export.folder import ROLES
+from codeindex_torch.export.fusing import FUSED_TYPES, fuse
 from codeindex_torch.export.gate import EXACT_COSINE, Quality, Vectors, quality
-from codeindex_torch.export.graph import FUSED_TYPES, fuse
+from codeindex_torch.export.memory import release_memory
 from codeindex_torch.export.options import ExportOptions
 from codeindex_torch.export.prepared import Prepared
 from codeindex_torch.export.recipe import layers_of
@@ -100,14 +102,16 @@ def _rows(texts: Mapping[str, Rows], roles: list[Role]) -> Rows:
 
 
 def _lowest_cosine(prepared: Prepared, place: str, graph: Path) -> float:
-    roles = _roles(prepared, place)
-    expected = np.concatenate([prepared.reference.tuning[role] for role in roles])
-    vectors = Runner(graph).encode(_rows(prepared.texts.tuning, roles))
-    return float((vectors * expected).sum(axis=1).min())
+    vectors = Runner(graph).encode(_rows(prepared.texts.tuning, _roles(prepared, place)))
+    return float((vectors * _expected(prepared, place)).sum(axis=1).min())
 
 
-def _measured(prepared: Prepared, files: Mapping[str, Path]) -> Quality:
-    """Quality of graphs, by role."""
+def _expected(prepared: Prepared, place: str) -> Embeddings:
+    return np.concatenate([prepared.reference.tuning[role] for role in _roles(prepared, place)])
+
+
+def measured(prepared: Prepared, files: Mapping[str, Path]) -> Quality:
+    """Quality of the graphs that `files` names by role."""
     texts = prepared.texts
     corpus = Runner(files[CORPUS])
     shared = files[QUERY] == files[CORPUS]
@@ -134,15 +138,15 @@ def _fp32(
     for place, graph in exact.items():
         graph.rename(folder / place / MODEL)
     targets = _targets(prepared, folder)
-    measured = _measured(prepared, targets)
-    if measured.ratio < options.min_recall_ratio or measured.cosine["min"] < EXACT_COSINE:
+    found = measured(prepared, targets)
+    if found.ratio < options.min_recall_ratio or found.cosine["min"] < EXACT_COSINE:
         raise GateFailedError(
-            f"the graph keeps {measured.ratio:.2%} of PyTorch's MRR, lowest cosine"
-            f" {measured.cosine['min']:.5f}; {options.min_recall_ratio:.2%} and {EXACT_COSINE} are"
+            f"the graph keeps {found.ratio:.2%} of PyTorch's MRR, lowest cosine"
+            f" {found.cosine['min']:.5f}; {options.min_recall_ratio:.2%} and {EXACT_COSINE} are"
             " needed. No bundle was written"
         )
     rows = prepared.texts.tuning[CORPUS]
-    return Made(measured, texts_per_second=speeds({"onnx fp32": Runner(targets[CORPUS])}, rows))
+    return Made(found, texts_per_second=speeds({"onnx fp32": Runner(targets[CORPUS])}, rows))
 
 
 def _int8(
@@ -165,9 +169,11 @@ def _int8(
         )
         rows = _rows(prepared.texts.tuning, roles)
         name = prepared.facts.tower_name(place)
-        towers[name] = QuantisedTower(graph, folder / place / MODEL, rows, calibration)
+        towers[name] = QuantisedTower(
+            graph, folder / place / MODEL, rows, _expected(prepared, place), calibration
+        )
     targets = _targets(prepared, folder)
-    found = find_recipe(towers, lambda: _measured(prepared, targets), options.min_recall_ratio, say)
+    found = find_recipe(towers, lambda: measured(prepared, targets), options.min_recall_ratio, say)
     if not found.passed:
         best = max(ratio for _, ratio in found.steps)
         raise GateFailedError(
@@ -178,7 +184,7 @@ def _int8(
         )
     recipes = {name: tower.recipe.as_json() for name, tower in towers.items()}
     layers = {name: len(tower.layers) for name, tower in towers.items()}
-    towers.clear()  # the fp32 graphs
+    release_memory()
     runners = {
         "onnx fp32": Runner(exact[prepared.facts.places[CORPUS]]),
         "onnx int8": Runner(targets[CORPUS]),

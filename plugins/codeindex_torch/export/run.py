@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import platform
 import shutil
 from importlib.metadata import version
@@ -17,6 +16,7 @@ from codeindex.host import Host
 from codeindex_torch.export.card import model_card
 from codeindex_torch.export.folder import write_bundle_files
 from codeindex_torch.export.graphs import Made, make_graphs
+from codeindex_torch.export.memory import release_memory
 from codeindex_torch.export.options import ExportOptions
 from codeindex_torch.export.prepared import Prepared, Say, prepare
 
@@ -40,7 +40,7 @@ def export(
         work = folder / ".work"
         work.mkdir()
         prepared = prepare(checkpoint, target, options, host, folder, say)
-        gc.collect()  # the model in PyTorch
+        release_memory()  # the model in PyTorch
         made = make_graphs(prepared, folder, options, say)
         shutil.rmtree(work)
         report = _report(prepared, options, made, folder)

@@ -15,6 +15,7 @@ import onnxruntime
 
 from codeindex.batching import Batch, batches, run_batches
 from codeindex.vectors import Embeddings
+from codeindex_torch.export.memory import release_memory
 from codeindex_torch.export.recipe import Calibration, Layer, Range
 
 TOKENS_PER_BATCH = 512  # what the encoder `onnx` takes, too
@@ -91,6 +92,7 @@ def calibrate(graph: Path, layers: Sequence[Layer], rows: Rows, work: Path) -> C
     path = work / "calibration.onnx"
     onnx.save(model, path)
     del model
+    release_memory()
     seen: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in names}
     tokens: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in names}
     runner = Runner(path)
@@ -119,7 +121,7 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def speeds(runners: Mapping[str, Runner], rows: Rows, rounds: int = 3) -> dict[str, float]:
+def speeds(runners: Mapping[str, Runner], rows: Rows, rounds: int = 2) -> dict[str, float]:
     """Texts a second of each, the best of `rounds` that take turns."""
     best: dict[str, float] = {}
     for number in range(rounds + 1):

@@ -1,6 +1,6 @@
 """The search for a recipe: which treatment, and which layers stay fp32, so that quality is kept.
 
-First, on a few texts, the treatment whose vectors are the nearest to those of fp32. Then the
+First, on a few texts, the treatment whose vectors are the nearest to PyTorch's. Then the
 gate. If it says no, other granularities. While it still does, the layers that do the most
 damage for their size stay fp32, twice as many at each step, and the fewest that pass are looked
 for between the last two.
@@ -18,6 +18,7 @@ import onnx
 
 from codeindex.vectors import Embeddings
 from codeindex_torch.export.gate import Quality
+from codeindex_torch.export.memory import release_memory
 from codeindex_torch.export.quantise import quantise
 from codeindex_torch.export.recipe import Calibration, Layer, Recipe, layers_of
 from codeindex_torch.export.runner import Rows, Runner
@@ -46,33 +47,34 @@ class QuantisedTower:
     Attributes:
         graph: the fused fp32 graph.
         target: file that the quantised one is written to.
-        rows: what choices are made by.
+        rows: what choices are made by. expected: PyTorch's vectors of them.
     """
 
     graph: Path
     target: Path
     rows: Rows
+    expected: Embeddings
     calibration: Calibration
     layers: list[Layer] = field(init=False)
     recipe: Recipe = field(default_factory=Recipe)
-    _reference: Embeddings = field(init=False)
-    _model: onnx.ModelProto = field(init=False)
 
     def __post_init__(self) -> None:
-        self._reference = Runner(self.graph).encode(self.rows)
-        self._model = onnx.load(self.graph)
-        self.layers = layers_of(self._model)
+        self.layers = layers_of(onnx.load(self.graph))
+        release_memory()
 
     def write(self, recipe: Recipe) -> None:
         """Writes the graph that a recipe makes."""
-        onnx.save(quantise(self._model, self.layers, recipe, self.calibration), self.target)
+        model = onnx.load(self.graph)  # not kept: two towers may be large
+        onnx.save(quantise(model, self.layers, recipe, self.calibration), self.target)
         self.recipe = recipe
+        del model
+        release_memory()
 
     def distance(self, recipe: Recipe) -> float:
-        """Mean of 1 − cosine to the fp32 graph's vectors."""
+        """Mean of 1 − cosine to PyTorch's vectors."""
         self.write(recipe)
         vectors = Runner(self.target).encode(self.rows)
-        return float(1 - (vectors * self._reference).sum(axis=1).mean())
+        return float(1 - (vectors * self.expected).sum(axis=1).mean())
 
     def choose_treatment(self) -> None:
         """Takes the treatment that is best, of those that cost no time."""

@@ -118,7 +118,7 @@ def check_texts(
     queries, corpus = encoder.within(
         measured[: limit or MOST_PAIRS], token_budget, whole=bool(limit)
     )
-    share = token_budget // 12
+    share = token_budget // 16
     return CheckTexts(
         queries,
         corpus,
