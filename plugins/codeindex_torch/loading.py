@@ -117,7 +117,10 @@ def _from_pretrained(folder: Path, attention: str) -> tuple[Any, Any]:
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, use_fast=True, **arguments)
         backbone, report = transformers.AutoModel.from_pretrained(
-            folder, attn_implementation=attention, output_loading_info=True, **arguments
+            folder,
+            attn_implementation=None if attention == "sdpa" else attention,  # else what it has
+            output_loading_info=True,
+            **arguments,
         )
     except Exception as error:  # whatever a damaged file makes of the libraries
         reason = " ".join(str(error).split())[:300]

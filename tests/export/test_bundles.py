@@ -153,3 +153,17 @@ def test_the_plain_runtime_example_of_the_card_runs(bundles, monkeypatch):
     exec(block.split("```")[0], names)  # noqa: S102
     expected = OnnxEncoder(bundles["bert"]).encode_corpus(["def add(a, b): return a + b"])
     assert np.abs(names["vectors"] - expected).max() < 1e-4
+
+
+def test_a_checkpoint_of_training_is_exported(models, options, tmp_path):
+    from codeindex import Host
+    from codeindex_torch.export.run import export
+    from codeindex_torch.loading import load_model
+    from codeindex_torch.training.checkpoint import write_checkpoint
+
+    checkpoint = tmp_path / "best_model.pt"
+    write_checkpoint(checkpoint, load_model(str(models["two"])))
+    export(str(checkpoint), tmp_path / "b", options, Host(), lambda text: None)
+    served, torch = OnnxEncoder(tmp_path / "b"), by_torch(checkpoint, "auto")
+    for verb in ("encode_queries", "encode_corpus"):
+        assert np.abs(getattr(served, verb)(texts()) - getattr(torch, verb)(texts())).max() < 1e-4

@@ -14,6 +14,9 @@ from codeindex.vectors import Embeddings
 EXACT_COSINE = 0.9999
 """What every text must reach in fp32."""
 
+ROUNDED_COSINE = 0.999995
+"""Vectors that differ by no more than rounding."""
+
 _CHANCE = 5.0  # times what chance gives: less says nothing about the vectors
 
 
