@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,9 @@ class Runner:
             disabled_optimizers=["SkipLayerNormFusion"],  # as the encoder `onnx` loads it
         )
         self._dim = int(self._session.get_outputs()[0].shape[-1])
+        # Ranges of int8 span a batch: such texts are served alone, and so they are checked.
+        with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+            self._each_alone = content.find(b"DynamicQuantizeLinear") >= 0
 
     def encode(self, rows: Rows) -> Embeddings:
         """Vectors (len(rows), dim), computed in batches of like length."""
@@ -50,7 +54,8 @@ class Runner:
             fed = padded([rows[row] for row in batch])
             vectors[batch] = self._session.run(["sentence_embedding"], fed)[0]
 
-        parts = list(batches([len(row) for row in rows], TOKENS_PER_BATCH))
+        tokens = 1 if self._each_alone else TOKENS_PER_BATCH
+        parts = list(batches([len(row) for row in rows], tokens))
         run_batches(work, parts, available_cores())
         return vectors
 
