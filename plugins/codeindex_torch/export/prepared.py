@@ -25,7 +25,7 @@ from codeindex_torch.export.texts import (
 )
 from codeindex_torch.loading import LoadedModel, load_model
 
-_CHECK_OPERATIONS = 3e12
+_CHECK_OPERATIONS = 2.5e12
 """Multiplications and additions that one pass over the checked texts may take: half a minute on two
 cores, whatever the size of the model."""
 

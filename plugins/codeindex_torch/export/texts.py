@@ -22,7 +22,7 @@ MOST_PAIRS = 1_000
 FEWEST_PAIRS = 20
 _SHORT = 128  # tokens: a large model is checked on more texts rather than on longer ones
 _LONG_EVERY = 16  # of which some are long, still
-_CALIBRATION_PAIRS = 32
+_CALIBRATION_PAIRS = 24
 _TUNING_PAIRS = 48
 _MODULES = (
     *("argparse", "asyncio", "calendar", "codecs", "collections", "concurrent", "configparser"),
@@ -118,7 +118,7 @@ def check_texts(
     queries, corpus = encoder.within(
         measured[: limit or MOST_PAIRS], token_budget, whole=bool(limit)
     )
-    share = token_budget // 16
+    share = token_budget // 20
     return CheckTexts(
         queries,
         corpus,
