@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,13 @@ from typing import Any
 from codeindex import sync
 from codeindex.catalog.catalog import Catalog
 from codeindex.errors import DamagedIndexError, UsageError
+from codeindex.guarded import GuardedBackend
 from codeindex.host import Host
-from codeindex.interfaces import IndexBackend
 from codeindex.options import build_options, options_as_json
 from codeindex.vectors import VectorSpace
 
 DEFAULT_BACKEND = "faiss"
+_BACKENDS = "backend"
 
 
 class DerivedIndex:
@@ -28,7 +30,7 @@ class DerivedIndex:
         self._folder = folder
         self._wanted_name = name
         self._wanted_options = options
-        self._backend: IndexBackend | None = None
+        self._backend: GuardedBackend | None = None
         self._files: Mapping[str, str] | None = None
         self._applied = 0  # number of the last outbox row that the open backend has
         self._unfinished = False  # it was made anew and never committed
@@ -46,6 +48,21 @@ class DerivedIndex:
         spec = self._host.backends.get(name).spec
         values = {**(built_with["options"] if built_with else {}), **self._wanted_options}
         return name, options_as_json(build_options(spec.options, values, f"backend {name!r}"))
+
+    def other_choice(
+        self, manifest: Mapping[str, Any], name: str | None, options: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
+        """What the manifest is to say of a backend that takes the place of the present one.
+
+        Raises:
+            NotFoundError, OptionError, PluginError: there is no such backend or option.
+        """
+        now = manifest["backend"]
+        name = name or now["name"]
+        spec = self._host.backends.get(name).spec
+        values = {**(now["options"] if name == now["name"] else {}), **(options or {})}
+        built = build_options(spec.options, values, f"backend {name!r}")
+        return {"name": name, "options": options_as_json(built)}
 
     def check_choice(self, manifest: Mapping[str, Any]) -> None:
         """Refuses another backend than that of the index, or options that cannot change.
@@ -79,19 +96,28 @@ class DerivedIndex:
 
     def place(self, catalog: Catalog) -> sync.BackendPlace:
         """Which backend, where, and for vectors of which space."""
-        manifest = catalog.manifest()
+        return self._place(catalog.manifest())
+
+    def _place(self, manifest: Mapping[str, Any]) -> sync.BackendPlace:
         name, options = self.choice(manifest)
         encoder = manifest["encoder"]
-        folder = self._folder / "backend" / f"{name}-{encoder['row']}"
-        return sync.BackendPlace(name, options, folder, VectorSpace(encoder["dim"]))
+        folder = manifest.get("backend_folder") or f"{name}-{encoder['row']}"
+        return sync.BackendPlace(
+            name,
+            options,
+            self._folder / _BACKENDS / folder,
+            VectorSpace(encoder["dim"]),
+            {key: manifest.get(key) for key in ("id", "encoder", "texts", "created_by")},
+            self._host.backends.get(name).spec.attach is not None,
+        )
 
     # -- reading ----------------------------------------------------------------------------
 
-    def current(self, files: Mapping[str, str] | None) -> IndexBackend | None:
+    def current(self, files: Mapping[str, str] | None) -> GuardedBackend | None:
         """The open backend, if it is the one that the catalog says."""
         return self._backend if files == self._files else None
 
-    def open(self, catalog: Catalog) -> IndexBackend:
+    def open(self, catalog: Catalog) -> GuardedBackend:
         """Opens the backend as last committed.
 
         Raises:
@@ -105,7 +131,7 @@ class DerivedIndex:
         self._files = files
         return self._backend
 
-    def examine(self, catalog: Catalog, look: Callable[[IndexBackend], None]) -> None:
+    def examine(self, catalog: Catalog, look: Callable[[GuardedBackend], None]) -> None:
         """Runs `look` on the backend exactly as it is on disk, every byte checked.
 
         Raises:
@@ -169,10 +195,68 @@ class DerivedIndex:
             self._files = catalog.manifest().get("backend_files")
             self._unfinished = False
 
-    def rebuild(self, catalog: Catalog) -> None:
-        """Makes the backend anew from the catalog's vectors."""
-        self._start_anew(catalog, int(catalog.manifest()["encoder"]["row"]))
-        self.bring_up_to_date(catalog)
+    def needs_optimizing(self) -> bool:
+        """Whether `optimize` is worth its time, as far as the open backend tells."""
+        return self._backend is not None and self._backend.needs_optimizing()
+
+    def optimize(self, catalog: Catalog) -> bool:
+        """Makes searches faster, durably, where the backend can; whether it can.
+
+        To be called when the backend is up to date.
+        """
+        backend = self._backend or self.open(catalog)
+        if not backend.optimize():
+            return False
+        sync.commit(catalog, backend, self.place(catalog), self._applied)
+        self._files = catalog.manifest().get("backend_files")
+        return True
+
+    def rebuild(
+        self,
+        catalog: Catalog,
+        changes: Mapping[str, Any],
+        check: Callable[[GuardedBackend, Mapping[str, Any]], None],
+    ) -> None:
+        """Makes a backend anew from the catalog's vectors, and puts it in place of the old one.
+
+        The old one is searched until the new one is whole and has passed `check`.
+
+        Args:
+            changes: of the manifest: another ``backend`` or ``encoder``.
+            check: gets the new backend and the manifest as it would be; raises to refuse it.
+        """
+        self.close()
+        manifest = {**catalog.manifest(), **changes}
+        folder = self._other_folder(manifest, self.place(catalog).folder)
+        manifest["backend_folder"] = folder.name
+        place = self._place(manifest)
+        pending = catalog.pending(0)
+        backend = sync.open_empty(self._host, place)
+        try:
+            row = int(manifest["encoder"]["row"])
+            sync.add(catalog, backend, row, place, catalog.snippet_ids())
+            if backend.needs_optimizing():
+                backend.optimize()
+            check(backend, manifest)
+            files = sync.commit_files(backend, place)
+        except BaseException:
+            backend.close()
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        with catalog.transaction():
+            catalog.set_manifest({**changes, **files, "backend_folder": folder.name})
+            catalog.done(pending[-1].seq if pending else 0)
+        sync.tidy(folder, files["backend_files"])
+        for old in folder.parent.iterdir():
+            if old != folder:
+                shutil.rmtree(old, ignore_errors=True)
+        self._backend, self._files = backend, files["backend_files"]
+
+    def _other_folder(self, manifest: Mapping[str, Any], current: Path) -> Path:
+        """Where a backend is built while the current one is in use."""
+        name, row = self.choice(manifest)[0], manifest["encoder"]["row"]
+        folders = (current.with_name(f"{name}-{row}.{number}") for number in (1, 2))
+        return next(folder for folder in folders if folder != current)
 
     def close(self) -> None:
         """Closes the backend, if it is open; what was not committed is lost."""

@@ -82,6 +82,10 @@ class IndexEncoder:
         made = self._host.make(offer, "encoder", self._values, offer.spec.make)
         return GuardedEncoder(made, offer)
 
+    def is_new(self) -> bool:
+        """Whether the index has no encoder yet."""
+        return not self._store.manifest().get("encoder")
+
     def row(self) -> int:
         """The catalog's row of the encoder; a new index is bound to its encoder here."""
         built_with = self._store.manifest().get("encoder")
@@ -94,25 +98,28 @@ class IndexEncoder:
         return row
 
     def bind(self, encoder: Encoder, row: int) -> None:
-        """Makes `encoder` the one of the index; its backend is to be rebuilt."""
-        offer = self._host.encoders.get(self._name)
-        options = build_options(offer.spec.options, self._values, f"encoder {self._name!r}")
+        """Makes `encoder` the one of a new index."""
         catalog = self._store.catalog
         with catalog.transaction():
-            catalog.set_manifest(
-                {
-                    "encoder": {
-                        "name": self._name,
-                        "options": options_as_json(options),
-                        "title": encoder.info.name,
-                        "fingerprint": self.fingerprint(encoder),
-                        "dim": encoder.info.dim,
-                        "max_tokens": encoder.info.max_tokens,
-                        "row": row,
-                    },
-                    "backend_files": None,
-                }
-            )
+            catalog.set_manifest({"encoder": self.describe(encoder, row)})
+        self._made = encoder
+
+    def describe(self, encoder: Encoder, row: int) -> dict[str, Any]:
+        """What the manifest says of an index's encoder."""
+        offer = self._host.encoders.get(self._name)
+        options = build_options(offer.spec.options, self._values, f"encoder {self._name!r}")
+        return {
+            "name": self._name,
+            "options": options_as_json(options),
+            "title": encoder.info.name,
+            "fingerprint": self.fingerprint(encoder),
+            "dim": encoder.info.dim,
+            "max_tokens": encoder.info.max_tokens,
+            "row": row,
+        }
+
+    def bound(self, encoder: Encoder) -> None:
+        """Notes that the index has been bound to `encoder` meanwhile."""
         self._made = encoder
 
 

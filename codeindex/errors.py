@@ -12,6 +12,7 @@ CodeIndexError
     ├── EncoderMismatch    the encoder is not the one that the index was built with
     ├── DamagedIndexError  the catalog or a backend file is not what was written
     └── StorageError       the disk is full, or the folder cannot be written
+        └── UnavailableError   a server cannot be reached, is too slow, or refuses the key
 """
 
 from __future__ import annotations
@@ -63,3 +64,7 @@ class DamagedIndexError(IndexStateError):
 
 class StorageError(IndexStateError):
     """The disk is full, or the folder cannot be written."""
+
+
+class UnavailableError(StorageError):
+    """A server cannot be reached, is too slow, or refuses the key; nothing is lost by that."""

@@ -6,15 +6,24 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from codeindex.snippet import Snippet
 
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What a backend keeps beside a vector, so that it can filter."""
+    """What a backend keeps beside a vector, so that it can filter.
+
+    Attributes:
+        snippet: all that a result shows; given to backends that are `SelfContained`.
+    """
 
     path: str
     language: str
     kind: str
+    snippet: Snippet | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from codeindex.filters import Filter, Payload
-from codeindex.interfaces import Encoder, EncoderInfo, Hit, IndexBackend
+from codeindex.interfaces import (
+    Describes,
+    Encoder,
+    EncoderInfo,
+    Hit,
+    IndexBackend,
+    Optimizes,
+    SelfContained,
+)
 from codeindex.offers import Offer, blamed
 from codeindex.vectors import Embeddings, checked_embeddings
 
@@ -89,6 +97,34 @@ class GuardedBackend:
         """Makes all changes durable; file names and their SHA-256."""
         with blamed(self._offer, "backend"):
             return dict(self.inner.commit())
+
+    def needs_optimizing(self) -> bool:
+        """Whether `optimize` is worth its time; never for a backend that has no such thing."""
+        with blamed(self._offer, "backend"):
+            return isinstance(self.inner, Optimizes) and self.inner.needs_optimizing()
+
+    def optimize(self) -> bool:
+        """Makes searches faster, where the backend can; whether it can."""
+        with blamed(self._offer, "backend"):
+            if not isinstance(self.inner, Optimizes):
+                return False
+            self.inner.optimize()
+            return True
+
+    def facts(self) -> Mapping[str, Any]:
+        """How the backend keeps its vectors, if it says so."""
+        with blamed(self._offer, "backend"):
+            return dict(self.inner.facts()) if isinstance(self.inner, Describes) else {}
+
+    def describe(self, manifest: Mapping[str, Any]) -> None:
+        """Tells a self-contained backend what the index is.
+
+        Raises:
+            UsageError: what its options name belongs to another index.
+        """
+        with blamed(self._offer, "backend"):
+            if isinstance(self.inner, SelfContained):
+                self.inner.describe(manifest)
 
     def close(self) -> None:
         """Frees what is held."""

@@ -16,10 +16,16 @@ import numpy as np  # noqa: F401
 
 from codeindex.catalog.catalog import IN_MEMORY, Catalog
 from codeindex.encoding import IndexEncoder, embed_missing
-from codeindex.errors import DamagedIndexError, NotFoundError, UsageError
+from codeindex.errors import (
+    DamagedIndexError,
+    NotFoundError,
+    PluginError,
+    StorageError,
+    UsageError,
+)
 from codeindex.filters import Filter
 from codeindex.host import Host
-from codeindex.interfaces import Encoder
+from codeindex.interfaces import Encoder, IndexBackend
 from codeindex.location import FOLDER, is_index
 from codeindex.recipes import refuse_embedded
 from codeindex.searching import SearchResult, checked_query, search
@@ -184,11 +190,15 @@ class Index:
             run = Run(self.host, catalog, self.root, self._encoder, options)
             try:
                 # The backend takes each chunk while workers extract the next.
-                return run.update(targets, progress, lambda: self._store.derived.apply(catalog))
+                apply = self._store.derived.apply
+                receipt = run.update(targets, progress, lambda: apply(catalog))
             finally:
                 self._store.bring_up_to_date()
                 with catalog.transaction():
                     catalog.set_manifest({"updated_at": time.time()})
+            if options.optimize and self._store.derived.needs_optimizing():
+                self._store.derived.optimize(catalog)
+            return receipt
 
     def remove(self, paths: str | Sequence[str]) -> int:
         """Takes the sources out of the index that match one of the path globs.
@@ -233,10 +243,68 @@ class Index:
             with catalog.transaction():
                 row = catalog.encoder_id(encoder.info, self._encoder.fingerprint(encoder))
             embedded = embed_missing(catalog, encoder, row, progress)
-            self._store.close_backend()
-            self._encoder.bind(encoder, row)
-            self._store.bring_up_to_date()
+            if self._encoder.is_new():
+                self._encoder.bind(encoder, row)
+                self._store.bring_up_to_date()
+            else:
+                self._replace_backend(catalog, {"encoder": self._encoder.describe(encoder, row)})
+                self._encoder.bound(encoder)
         return embedded
+
+    def optimize(self) -> bool:
+        """Makes searches as fast as they can be, which may take minutes; whether it did anything.
+
+        Searching goes on meanwhile with the index as it was.
+        """
+        with self._store.writing() as catalog:
+            self._store.bring_up_to_date()
+            if not self._store.manifest().get("encoder"):
+                return False
+            return self._store.derived.optimize(catalog)
+
+    def needs_optimizing(self) -> bool:
+        """Whether so much was changed through this object that `optimize` is worth its time."""
+        return self._store.derived.needs_optimizing()
+
+    def rebuild(
+        self, backend: str | None = None, backend_options: Mapping[str, Any] | None = None
+    ) -> Verification:
+        """Makes the backend anew from the catalog's vectors; nothing is embedded.
+
+        Args:
+            backend, backend_options: another one than the index has, or other options. The
+                options given are those that differ from the backend's defaults, or, for the
+                backend that the index has, from its own.
+
+        Returns:
+            How the new one compares with the catalog. The old one stays until that is sound.
+
+        Raises:
+            NotFoundError, OptionError: there is no such backend or option.
+            PluginError: the new one does not hold what the catalog does; the old one is kept.
+            UsageError: nothing was ever embedded.
+        """
+        with self._store.writing() as catalog:
+            if not self._store.manifest().get("encoder"):
+                raise UsageError(f"the index at {self.folder} holds no vectors yet")
+            wanted = self._store.derived.other_choice(catalog.manifest(), backend, backend_options)
+            return self._replace_backend(catalog, {"backend": wanted})
+
+    def _replace_backend(self, catalog: Catalog, changes: Mapping[str, Any]) -> Verification:
+        from codeindex.verification import Verification, check_backend
+
+        report = Verification()
+
+        def check(backend: IndexBackend, manifest: Mapping[str, Any]) -> None:
+            encoder = manifest["encoder"]
+            check_backend(catalog, backend, int(encoder["row"]), int(encoder["dim"]), report)
+            if report.problems:
+                raise PluginError(
+                    f"the new backend is not sound, the old one is kept: {report.problems[0]}"
+                )
+
+        self._store.derived.rebuild(catalog, changes, check)
+        return report
 
     def verify(self, *, repair: bool = False) -> Verification:
         """Compares the catalog with the backend and with itself.
@@ -257,7 +325,7 @@ class Index:
             row, dim = self._encoder.row(), self._store.derived.place(catalog).space.dim
             if catalog.snippets_without_vector(row, dim):
                 embed_missing(catalog, self._encoder.get(), row, None, self._encoder.recipe)
-            self._store.derived.rebuild(catalog)
+            self._replace_backend(catalog, {})
         second = self._examine()
         second.repaired = [item for item in first.problems if item not in second.problems]
         return second
@@ -276,7 +344,7 @@ class Index:
             self._store.derived.examine(
                 catalog, lambda backend: check_backend(catalog, backend, row, dim, report)
             )
-        except DamagedIndexError as damage:
+        except (DamagedIndexError, StorageError) as damage:
             report.snippets = catalog.count("snippets")
             report.problems.append(f"backend: {damage}")
         return report

@@ -47,6 +47,7 @@ class UpdateOptions:
         jobs: processes that extract; 0 = one a core.
         dry_run: only says what would be done.
         drop_most: allows a run that removes more than half of the index.
+        optimize: also makes searches faster, when so much has changed that it is worth it.
     """
 
     walk: WalkOptions = field(default_factory=WalkOptions)
@@ -54,6 +55,7 @@ class UpdateOptions:
     jobs: int = 0
     dry_run: bool = False
     drop_most: bool = False
+    optimize: bool = True
 
 
 class Run:

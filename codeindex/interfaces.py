@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from codeindex.filters import Filter, Payload
@@ -107,6 +107,70 @@ class IndexBackend(Protocol):
 
     def close(self) -> None:
         """Frees what is held, without committing. May be called twice."""
+        ...
+
+    def __len__(self) -> int: ...
+
+
+@runtime_checkable
+class Optimizes(Protocol):
+    """What a backend has besides whose searches are the faster for work that takes minutes."""
+
+    def needs_optimizing(self) -> bool:
+        """Whether so much has changed that `optimize` is worth its time. Costs nothing."""
+        ...
+
+    def optimize(self) -> None:
+        """Does that work. Visible to `search` at once, durable after `commit`.
+
+        Stopped at any time, it has done nothing.
+        """
+        ...
+
+
+@runtime_checkable
+class Describes(Protocol):
+    """What a backend has besides that can say how it keeps its vectors."""
+
+    def facts(self) -> Mapping[str, Any]:
+        """JSON values for ``codeindex status``: type, counts, where it is. Costs little."""
+        ...
+
+
+@runtime_checkable
+class SelfContained(Protocol):
+    """What a backend has besides that a machine can search with nothing but its options.
+
+    Declared by `BackendSpec.attach`; `add` then gets payloads with their snippets.
+    """
+
+    def describe(self, manifest: Mapping[str, Any]) -> None:
+        """Takes what the index is, JSON values with ``id``, ``encoder`` and ``texts`` among
+        them, to be kept beside the vectors by the next `commit`. Called after each opening.
+
+        Raises:
+            UsageError: what the options name belongs to another index.
+        """
+        ...
+
+
+class Attached(Protocol):
+    """A store that another machine has filled, open for reading."""
+
+    def manifest(self) -> Mapping[str, Any]:
+        """What `SelfContained.describe` was given, of the last commit."""
+        ...
+
+    def search(self, queries: Embeddings, k: int, where: Filter) -> list[list[Hit]]:
+        """As `IndexBackend.search`."""
+        ...
+
+    def snippets(self, ids: Sequence[int]) -> Mapping[int, Snippet]:
+        """Snippets by id; an id that is not there is left out."""
+        ...
+
+    def close(self) -> None:
+        """Frees what is held. May be called twice."""
         ...
 
     def __len__(self) -> int: ...

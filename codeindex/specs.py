@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from codeindex.interfaces import Encoder, Extractor, IndexBackend
+    from codeindex.interfaces import Attached, Encoder, Extractor, IndexBackend
     from codeindex.vectors import VectorSpace
 
 
@@ -75,10 +75,13 @@ class BackendSpec(ProviderSpec):
         open: (options, folder, space, files) → backend. `files` is what the last
             `commit` returned, already checked against the digests; empty for a new index.
         changeable: names of options that may differ from those the index was built with.
+        attach: options → what is kept where they say, for a machine that has no index folder.
+            With it, a backend is `SelfContained`.
     """
 
     open: Callable[[Any, Path, VectorSpace, Mapping[str, str]], IndexBackend]
     changeable: frozenset[str] = frozenset()
+    attach: Callable[[Any], Attached] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

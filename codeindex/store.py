@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from codeindex import __version__
 from codeindex.catalog.catalog import Catalog
@@ -154,6 +155,7 @@ class Store:
         """The manifest of an index that is made now."""
         name, options = self.derived.choice({})
         return {
+            "id": uuid4().hex,
             "created_at": time.time(),
             "created_by": __version__,
             "root": os.path.relpath(self.root, self.folder),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +21,24 @@ _BATCH = 4096
 
 @dataclass(frozen=True, slots=True)
 class BackendPlace:
-    """Which backend an index uses, and where it keeps its files."""
+    """Which backend an index uses, and where it keeps its files.
+
+    Attributes:
+        index: what the index is, for a backend that is `SelfContained`.
+        with_snippets: payloads are to carry their snippets.
+    """
 
     name: str
     options: Mapping[str, Any]
     folder: Path
     space: VectorSpace
+    index: Mapping[str, Any]
+    with_snippets: bool
 
 
 def open_backend(
     host: Host, place: BackendPlace, files: Mapping[str, str], trusted: Mapping[str, Any]
-) -> IndexBackend:
+) -> GuardedBackend:
     """Opens the backend as last committed, after checking its files.
 
     Args:
@@ -42,6 +49,8 @@ def open_backend(
 
     Raises:
         DamagedIndexError: a file is missing or is not what was written.
+        UsageError: what its options name belongs to another index.
+        UnavailableError: its server cannot be reached.
     """
     for name, digest in files.items():
         path = place.folder / name
@@ -64,10 +73,16 @@ def open_backend(
         place.options,
         lambda options: offer.spec.open(options, place.folder, place.space, files),
     )
-    return GuardedBackend(made, offer)
+    backend = GuardedBackend(made, offer)
+    try:
+        backend.describe(place.index)
+    except BaseException:
+        backend.close()
+        raise
+    return backend
 
 
-def open_empty(host: Host, place: BackendPlace) -> IndexBackend:
+def open_empty(host: Host, place: BackendPlace) -> GuardedBackend:
     """A backend without any vector; what was there before is deleted."""
     for path in _files(place.folder):
         path.unlink(missing_ok=True)
@@ -108,27 +123,47 @@ def add(
         chunk = ids[start : start + _BATCH]
         present, vectors = catalog.vectors(encoder, place.space.dim, chunk)
         payloads = catalog.payloads(present)
+        if place.with_snippets:
+            snippets = catalog.snippets(present)
+            payloads = {id: replace(payloads[id], snippet=snippets[id]) for id in present}
         if present:
             backend.add(present, vectors, [payloads[id] for id in present])
 
 
 def commit(catalog: Catalog, backend: IndexBackend, place: BackendPlace, up_to: int) -> None:
     """Makes the backend durable, then marks the outbox rows up to `up_to` done."""
+    files = commit_files(backend, place)
+    with catalog.transaction():
+        catalog.set_manifest(files)
+        catalog.done(up_to)
+    tidy(place.folder, files["backend_files"])
+
+
+def commit_files(backend: IndexBackend, place: BackendPlace) -> dict[str, Any]:
+    """Makes the backend durable; what the manifest is to say of its files.
+
+    Raises:
+        PluginError: it names a file outside its folder.
+    """
     files = dict(backend.commit())
     for name in files:
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise PluginError(f"backend {place.name!r} names a file outside its folder: {name!r}")
     stamps = {name: stamp(place.folder / name) for name in files}
-    with catalog.transaction():
-        catalog.set_manifest({"backend_files": files, "backend_stamps": stamps})
-        catalog.done(up_to)
-    keep = {place.folder / name for name in files}
-    for path in _files(place.folder):
+    return {"backend_files": files, "backend_stamps": stamps}
+
+
+def tidy(folder: Path, files: Mapping[str, str]) -> None:
+    """Deletes what is of an earlier generation, or of a run that was killed."""
+    keep = {folder / name for name in files}
+    for path in _files(folder):
         if path not in keep and files:
-            # Of an earlier generation, or of a run that was killed. Windows keeps a file that
-            # a reader has open: it goes with a later commit.
+            # Windows keeps a file that a reader has open: it goes with a later commit.
             with suppress(OSError):
                 path.unlink()
+    for path in sorted(folder.glob("**/"), reverse=True):
+        with suppress(OSError):  # not empty
+            path.rmdir()
 
 
 def untouched(place: BackendPlace, stamps: Mapping[str, Any]) -> bool:
