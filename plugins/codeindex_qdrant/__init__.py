@@ -1,0 +1,14 @@
+"""Plugin `qdrant`: backends `qdrant` (server or cluster) and `qdrant-edge` (embedded)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from codeindex.hookimpl import hookimpl
+from codeindex.specs import BackendSpec
+
+
+@hookimpl
+def codeindex_backends() -> Iterable[BackendSpec]:
+    """Both backends."""
+    return []
