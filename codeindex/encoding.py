@@ -78,9 +78,7 @@ class IndexEncoder:
 
     def make_wanted(self) -> Encoder:
         """The encoder that was asked for, whatever the index was built with."""
-        offer = self._host.encoders.get(self._name)
-        made = self._host.make(offer, "encoder", self._values, offer.spec.make)
-        return GuardedEncoder(made, offer)
+        return make_encoder(self._host, self._name, self._values)
 
     def is_new(self) -> bool:
         """Whether the index has no encoder yet."""
@@ -123,10 +121,24 @@ class IndexEncoder:
         self._made = encoder
 
 
+def make_encoder(host: Host, name: str, values: Mapping[str, Any]) -> Encoder:
+    """An encoder by name, whose vectors are checked.
+
+    Raises:
+        NotFoundError, OptionError, PluginError: see `Host.make`.
+    """
+    offer = host.encoders.get(name)
+    return GuardedEncoder(host.make(offer, "encoder", values, offer.spec.make), offer)
+
+
 def index_fingerprint(encoder: Encoder, recipe: TextRecipe = SOURCE_TEXTS) -> str:
     """What decides the vectors of an index: the encoder and the recipe of the texts."""
-    parts = f"{encoder.info.fingerprint}\n{recipe.name}"
-    return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
+    return joint_fingerprint(encoder.info.fingerprint, recipe.name)
+
+
+def joint_fingerprint(encoder: str, recipe: str) -> str:
+    """The same, from the fingerprint of the encoder and the name of the recipe."""
+    return hashlib.blake2b(f"{encoder}\n{recipe}".encode(), digest_size=16).hexdigest()
 
 
 def check_encoder(

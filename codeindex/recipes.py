@@ -37,6 +37,29 @@ class SourceTexts:
 SOURCE_TEXTS = SourceTexts()
 
 
+@dataclass(frozen=True, slots=True)
+class UnknownTexts:
+    """The recipe of vectors that came from elsewhere and do not say what they are of."""
+
+    name: str = "unknown/1"
+
+    def of(self, snippet: Snippet) -> str:
+        """There is none.
+
+        Raises:
+            UsageError: always.
+        """
+        from codeindex.errors import UsageError
+
+        raise UsageError(
+            "the vectors of this index were imported, and nobody has said of which texts they"
+            " are: one that is lost cannot be made again; import them again"
+        )
+
+
+UNKNOWN_TEXTS = UnknownTexts()
+
+
 def recipe_of(manifest: Mapping[str, Any]) -> TextRecipe:
     """The recipe of the index that has this manifest.
 
@@ -44,32 +67,44 @@ def recipe_of(manifest: Mapping[str, Any]) -> TextRecipe:
         IndexVersionError: it is one that this version of codeindex does not know.
     """
     texts = manifest.get("texts")
-    if not texts:
-        return SOURCE_TEXTS
+    return recipe_named(texts["recipe"]) if texts else SOURCE_TEXTS
+
+
+def recipe_named(name: str) -> TextRecipe:
+    """The recipe that has this name.
+
+    Raises:
+        IndexVersionError: it is one that this version of codeindex does not know.
+    """
+    for recipe in (SOURCE_TEXTS, UNKNOWN_TEXTS):
+        if recipe.name == name:
+            return recipe
     from codeindex.embedding.context import PaperContext
     from codeindex.errors import IndexVersionError
 
-    recipe = PaperContext(texts["weight"])
-    if recipe.name != texts["recipe"]:
+    context = PaperContext.named(name)
+    if context is None:
         raise IndexVersionError(
-            f"the index embeds texts of the recipe {texts['recipe']!r}, which this codeindex does"
-            " not know: it was written by a newer version; upgrade codeindex"
+            f"the vectors are of texts of the recipe {name!r}, which this codeindex does"
+            " not know: they were written by a newer version; upgrade codeindex"
         )
-    return recipe
+    return context
 
 
 def refuse_embedded(manifest: Mapping[str, Any], folder: object) -> None:
-    """Refuses to bring an index up to date with source files that `codeindex embed` has made.
+    """Refuses to bring an index up to date with source files that was made of given vectors.
 
     Raises:
-        UsageError: it is one; the message says what to run instead.
+        UsageError: `codeindex embed` or `codeindex vectors import` has made it; the message says
+            what to run instead.
     """
     from codeindex.errors import UsageError
 
     texts = manifest.get("texts")
     if texts:
+        by, option = ("vectors import", "-o") if texts.get("imported") else ("embed", "--index")
         raise UsageError(
-            f"the index at {folder} was made by codeindex embed from {texts['input']}, with other"
+            f"the index at {folder} was made by codeindex {by} from {texts['input']}, with other"
             f" texts ({texts['recipe']}) than an index of source files has; make it anew with:"
-            f" codeindex embed {texts['input']} --index {folder}, or name another --index"
+            f" codeindex {by} {texts['input']} {option} {folder}, or name another --index"
         )

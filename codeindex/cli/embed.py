@@ -15,11 +15,9 @@ from codeindex.cli.session import Session, pass_session
 from codeindex.options import split_assignments
 
 if TYPE_CHECKING:
-    from codeindex.embedding.items import LanguageOf
     from codeindex.embedding.receipt import EmbeddingReceipt
     from codeindex.embedding.run import Embedding
     from codeindex.host import Host
-    from codeindex.interfaces import Encoder
 
 _ENCODER = "torch"
 _BATCH_SIZE = 8
@@ -106,12 +104,15 @@ def embed(session: Session, /, **given: Any) -> None:
     of the two, its content says. A run that was stopped is continued by the next.
     """
     from codeindex.embedding.run import NothingToEmbed
+    from codeindex.encoding import make_encoder
 
     values = encoder_values(session.host, given)
     job = _job(session, given, values)
     try:
         with progress_bar(session, "embedding", "snippets") as progress:
-            receipt = job.run(lambda: _made(session.host, given["encoder"], values), progress)
+            receipt = job.run(
+                lambda: make_encoder(session.host, given["encoder"], values), progress
+            )
     except NothingToEmbed as nothing:
         session.say(str(nothing))
         click.get_current_context().exit(1)
@@ -165,6 +166,7 @@ def _job(session: Session, given: Mapping[str, Any], values: Mapping[str, Any]) 
     from codeindex.embedding.context import PaperContext
     from codeindex.embedding.indexed import IndexFromVectors
     from codeindex.embedding.inputs import Input
+    from codeindex.embedding.languages import languages_of
     from codeindex.embedding.run import Embedding
     from codeindex.errors import UsageError
 
@@ -182,35 +184,13 @@ def _job(session: Session, given: Mapping[str, Any], values: Mapping[str, Any]) 
     elif given["backend"] or given["backend_option"]:
         raise UsageError("--backend and -B are for the index; say where with --index DIR")
     return Embedding(
-        source=Input(given["source"], _languages(session.host)),
+        source=Input(given["source"], languages_of(session.host)),
         output=given["output"],
         texts=PaperContext(weight if given["paper_context"] else None),
         json=given["json_file"],
         index=index,
         say=session.say,
     )
-
-
-def _languages(host: Host) -> LanguageOf:
-    """File name → language, as the extractors have it; else its suffix."""
-    from codeindex.claims import Claims
-
-    claims = Claims.of([offer.spec for offer in host.extractors.offers()])
-
-    def language_of(name: str) -> str:
-        claim = claims.by_name(name)
-        if claim is not None:
-            return claim.language
-        return Path(name).suffix.removeprefix(".").lower() or "text"
-
-    return language_of
-
-
-def _made(host: Host, name: str, values: Mapping[str, Any]) -> Encoder:
-    from codeindex.guarded import GuardedEncoder
-
-    offer = host.encoders.get(name)
-    return GuardedEncoder(host.make(offer, "encoder", values, offer.spec.make), offer)
 
 
 def _explain_memory(error: Exception) -> None:

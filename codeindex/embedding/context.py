@@ -9,6 +9,9 @@ from codeindex.snippet import Snippet
 
 DEFAULT_WEIGHT = 0.3
 
+_CODE_ALONE = "code-alone/1"
+_WITH_PAPER = "paper-context/1 weight "
+
 
 @dataclass(frozen=True, slots=True)
 class PaperContext:
@@ -31,7 +34,18 @@ class PaperContext:
     @property
     def name(self) -> str:
         """Names the recipe and its weight; part of an index's fingerprint."""
-        return "code-alone/1" if self.weight is None else f"paper-context/1 weight {self.weight!r}"
+        return _CODE_ALONE if self.weight is None else f"{_WITH_PAPER}{self.weight!r}"
+
+    @classmethod
+    def named(cls, name: str) -> PaperContext | None:
+        """The recipe that has this name, or None if it is none of these."""
+        if name == _CODE_ALONE:
+            return cls(None)
+        try:
+            recipe = cls(float(name.removeprefix(_WITH_PAPER)))
+        except (ValueError, UsageError):
+            return None
+        return recipe if recipe.name == name else None
 
     def of(self, snippet: Snippet) -> str:
         """The text of a snippet whose ``extra`` has the title and abstract of its paper."""

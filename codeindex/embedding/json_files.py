@@ -17,7 +17,7 @@ _ROWS = 256
 
 def write_metadata(items: Iterable[Item], path: Path) -> int:
     """Writes the metadata of all items, durably; how many there are."""
-    return _write_list((item.metadata for item in items), path)
+    return write_list((item.metadata for item in items), path)
 
 
 def write_embeddings(metadata: Path, vectors: VectorFile, target: Path) -> None:
@@ -27,7 +27,7 @@ def write_embeddings(metadata: Path, vectors: VectorFile, target: Path) -> None:
         StorageError: the file cannot be written.
     """
     with replacing(target) as temporary:
-        _write_list(_embeddings(metadata, vectors), temporary)
+        write_list(_embeddings(metadata, vectors), temporary)
 
 
 def _embeddings(metadata: Path, vectors: VectorFile) -> Iterator[dict[str, Any]]:
@@ -44,7 +44,8 @@ def _embeddings(metadata: Path, vectors: VectorFile) -> Iterator[dict[str, Any]]
             }
 
 
-def _write_list(values: Iterable[dict[str, Any]], path: Path) -> int:
+def write_list(values: Iterable[dict[str, Any]], path: Path) -> int:
+    """Writes a JSON list, an item a line, durably; how many there are."""
     count = 0
     with path.open("w", encoding="utf-8", errors="replace") as file:
         file.write("[")
