@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from codeindex import sync
 from codeindex.catalog.catalog import Catalog
@@ -15,8 +15,16 @@ from codeindex.host import Host
 from codeindex.options import build_options, options_as_json
 from codeindex.vectors import VectorSpace
 
+if TYPE_CHECKING:
+    from codeindex.indexing import Progress
+
 DEFAULT_BACKEND = "faiss"
+STORE_FORMAT = 1
+"""Of what a self-contained backend is told and given; raise it when older readers would err."""
+
 _BACKENDS = "backend"
+_PART = 4096  # vectors between two signs of progress
+_UNFINISHED = "the vector index was not finished; the next run of codeindex index finishes it"
 
 
 class DerivedIndex:
@@ -107,7 +115,10 @@ class DerivedIndex:
             options,
             self._folder / _BACKENDS / folder,
             VectorSpace(encoder["dim"]),
-            {key: manifest.get(key) for key in ("id", "encoder", "texts", "created_by")},
+            {
+                "format": STORE_FORMAT,
+                **{key: manifest.get(key) for key in ("id", "encoder", "texts", "created_by")},
+            },
             self._host.backends.get(name).spec.attach is not None,
         )
 
@@ -121,15 +132,40 @@ class DerivedIndex:
         """Opens the backend as last committed.
 
         Raises:
-            DamagedIndexError: it is not as it was written.
+            DamagedIndexError: it is not as it was written, or was never finished.
         """
         self.close()
         manifest = catalog.manifest()
-        files = manifest.get("backend_files") or {}
+        files = manifest.get("backend_files")
+        if files is None:  # opened without files, it would be an empty one
+            raise DamagedIndexError(_UNFINISHED)
         stamps = manifest.get("backend_stamps") or {}
         self._backend = sync.open_backend(self._host, self.place(catalog), files, stamps)
         self._files = files
         return self._backend
+
+    def glance(self, catalog: Catalog) -> tuple[int, Mapping[str, Any]]:
+        """How many vectors the backend holds as last committed, and its facts.
+
+        Nothing is made anew, and files that look untouched are not read.
+
+        Raises:
+            DamagedIndexError: it is not as it was written, or was never finished.
+            UnavailableError: its server cannot be reached.
+        """
+        manifest = catalog.manifest()
+        files = manifest.get("backend_files")
+        if files is None:
+            raise DamagedIndexError(_UNFINISHED)
+        backend = self.current(files)
+        if backend is not None:
+            return len(backend), backend.facts()
+        stamps = manifest.get("backend_stamps") or {}
+        backend = sync.open_backend(self._host, self.place(catalog), files, stamps)
+        try:
+            return len(backend), backend.facts()
+        finally:
+            backend.close()
 
     def examine(self, catalog: Catalog, look: Callable[[GuardedBackend], None]) -> None:
         """Runs `look` on the backend exactly as it is on disk, every byte checked.
@@ -140,7 +176,7 @@ class DerivedIndex:
         self.close()
         files = catalog.manifest().get("backend_files")
         if files is None:
-            raise DamagedIndexError("the vector index was not finished")
+            raise DamagedIndexError(_UNFINISHED)
         backend = sync.open_backend(self._host, self.place(catalog), files, {})
         try:
             look(backend)
@@ -204,7 +240,8 @@ class DerivedIndex:
 
         To be called when the backend is up to date.
         """
-        backend = self._backend or self.open(catalog)
+        # Not `or`: one without any vector is false.
+        backend = self._backend if self._backend is not None else self.open(catalog)
         if not backend.optimize():
             return False
         sync.commit(catalog, backend, self.place(catalog), self._applied)
@@ -216,6 +253,7 @@ class DerivedIndex:
         catalog: Catalog,
         changes: Mapping[str, Any],
         check: Callable[[GuardedBackend, Mapping[str, Any]], None],
+        progress: Progress | None = None,
     ) -> None:
         """Makes a backend anew from the catalog's vectors, and puts it in place of the old one.
 
@@ -224,6 +262,7 @@ class DerivedIndex:
         Args:
             changes: of the manifest: another ``backend`` or ``encoder``.
             check: gets the new backend and the manifest as it would be; raises to refuse it.
+            progress: is told of the vectors that were given to it.
         """
         self.close()
         manifest = {**catalog.manifest(), **changes}
@@ -233,8 +272,11 @@ class DerivedIndex:
         pending = catalog.pending(0)
         backend = sync.open_empty(self._host, place)
         try:
-            row = int(manifest["encoder"]["row"])
-            sync.add(catalog, backend, row, place, catalog.snippet_ids())
+            row, ids = int(manifest["encoder"]["row"]), catalog.snippet_ids()
+            for start in range(0, len(ids), _PART):
+                sync.add(catalog, backend, row, place, ids[start : start + _PART])
+                if progress is not None:
+                    progress(min(start + _PART, len(ids)), len(ids))
             if backend.needs_optimizing():
                 backend.optimize()
             check(backend, manifest)

@@ -146,10 +146,14 @@ class Index:
         return self._encoder.get()
 
     def status(self) -> dict[str, Any]:
-        """What is in the index, how old it is and what it was made with, as JSON values."""
+        """What is in the index, how old it is and what it was made with, as JSON values.
+
+        The backend is opened as it was committed, and nothing is written: ``drift`` says where
+        it does not hold what the catalog does, or cannot be opened; else it is None.
+        """
         from codeindex.status import describe_index
 
-        return describe_index(self._store.catalog, self.folder, self.root)
+        return describe_index(self._store.catalog, self._store.derived, self.folder, self.root)
 
     # -- writing ----------------------------------------------------------------------------
 
@@ -267,7 +271,11 @@ class Index:
         return self._store.derived.needs_optimizing()
 
     def rebuild(
-        self, backend: str | None = None, backend_options: Mapping[str, Any] | None = None
+        self,
+        backend: str | None = None,
+        backend_options: Mapping[str, Any] | None = None,
+        *,
+        progress: Progress | None = None,
     ) -> Verification:
         """Makes the backend anew from the catalog's vectors; nothing is embedded.
 
@@ -288,9 +296,11 @@ class Index:
             if not self._store.manifest().get("encoder"):
                 raise UsageError(f"the index at {self.folder} holds no vectors yet")
             wanted = self._store.derived.other_choice(catalog.manifest(), backend, backend_options)
-            return self._replace_backend(catalog, {"backend": wanted})
+            return self._replace_backend(catalog, {"backend": wanted}, progress)
 
-    def _replace_backend(self, catalog: Catalog, changes: Mapping[str, Any]) -> Verification:
+    def _replace_backend(
+        self, catalog: Catalog, changes: Mapping[str, Any], progress: Progress | None = None
+    ) -> Verification:
         from codeindex.verification import Verification, check_backend
 
         report = Verification()
@@ -303,7 +313,7 @@ class Index:
                     f"the new backend is not sound, the old one is kept: {report.problems[0]}"
                 )
 
-        self._store.derived.rebuild(catalog, changes, check)
+        self._store.derived.rebuild(catalog, changes, check, progress)
         return report
 
     def verify(self, *, repair: bool = False) -> Verification:

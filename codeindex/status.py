@@ -1,4 +1,4 @@
-"""What an index is: content, age, encoder, backend, size."""
+"""What an index is: content, age, encoder, backend, size, and whether the two halves agree."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from codeindex.catalog.catalog import Catalog
+from codeindex.derived import DerivedIndex
+from codeindex.errors import CodeIndexError, DamagedIndexError
 
 
-def describe_index(catalog: Catalog, folder: Path, root: Path) -> dict[str, Any]:
-    """The facts that ``codeindex status`` shows, as JSON values.
+def describe_index(
+    catalog: Catalog, derived: DerivedIndex, folder: Path, root: Path
+) -> dict[str, Any]:
+    """The facts that ``codeindex status`` shows, as JSON values. Nothing is written.
 
-    Times are seconds since the epoch, ages seconds, sizes bytes.
+    Times are seconds since the epoch, ages seconds, sizes bytes. ``drift`` is None where the
+    backend holds as many vectors as the catalog has snippets, or says what is amiss.
     """
     with catalog.snapshot():
         manifest = catalog.manifest()
@@ -44,5 +49,32 @@ def describe_index(catalog: Catalog, folder: Path, root: Path) -> dict[str, Any]
         else None,
         "texts": manifest.get("texts"),
         "backend": manifest.get("backend"),
+        **describe_backend(catalog, derived),
         "bytes_on_disk": sum(path.stat().st_size for path in folder.glob("**/*") if path.is_file()),
     }
+
+
+def describe_backend(catalog: Catalog, derived: DerivedIndex) -> dict[str, Any]:
+    """What the backend holds, as it was committed: vectors, its own facts, and any drift."""
+    if not catalog.manifest().get("encoder"):
+        return {"backend_vectors": None, "backend_facts": {}, "drift": None}
+    try:
+        try:
+            return _compared(catalog, derived)
+        except DamagedIndexError:
+            # A writer may just have put a new generation in place of the one we looked for.
+            return _compared(catalog, derived)
+    except (CodeIndexError, OSError) as error:
+        drift = f"the backend cannot be opened: {error}"
+        return {"backend_vectors": None, "backend_facts": {}, "drift": drift}
+
+
+def _compared(catalog: Catalog, derived: DerivedIndex) -> dict[str, Any]:
+    with catalog.snapshot():
+        snippets, pending = catalog.count("snippets"), catalog.count("outbox")
+        vectors, facts = derived.glance(catalog)
+    drift = None
+    if vectors != snippets:
+        why = f"{pending:,} changes are pending" if pending else "see codeindex verify"
+        drift = f"the backend holds {vectors:,} vectors, the catalog {snippets:,} snippets; {why}"
+    return {"backend_vectors": vectors, "backend_facts": dict(facts), "drift": drift}

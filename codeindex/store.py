@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -183,6 +183,8 @@ class Store:
         Raises:
             DamagedIndexError: it is damaged, and another process holds the lock or the
                 folder is read-only.
+            IndexLockedError: another process is making the index for the first time.
+            StorageError: it was never finished, and the folder is read-only.
         """
         files = self.manifest().get("backend_files")
         backend = self.derived.current(files) if files is not None else None
@@ -190,9 +192,18 @@ class Store:
             return backend
         self.derived.close()
         if files is None or self.catalog.count("outbox"):
-            with suppress(IndexLockedError, StorageError), self.writing():
-                self.bring_up_to_date()
-                return self.backend()
+            try:
+                with self.writing():
+                    self.bring_up_to_date()
+                    return self.backend()
+            except (IndexLockedError, StorageError) as hindrance:
+                # What is committed can be searched. Where nothing is, an empty index would
+                # say that nothing was found.
+                if self.manifest().get("backend_files") is None:
+                    raise type(hindrance)(
+                        f"the index at {self.folder} cannot be searched yet, it was never"
+                        f" finished: {hindrance}"
+                    ) from hindrance
         try:
             return self.derived.open(self.catalog)
         except DamagedIndexError as damage:
