@@ -1,11 +1,11 @@
-"""Plugin `faiss`: an index backend that searches exactly, by FAISS."""
+"""Plugin `faiss`: an index backend in files, searched by FAISS."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from codeindex.hookimpl import hookimpl
 from codeindex.interfaces import IndexBackend
@@ -19,15 +19,37 @@ if TYPE_CHECKING:
 class FaissOptions:
     """Options of the backend `faiss`."""
 
+    type: Literal["auto", "flat", "sq8", "hnsw", "ivf"] = field(
+        default="auto",
+        metadata={
+            "help": "auto (flat up to 200,000 vectors, then hnsw), flat, sq8: exact;"
+            " hnsw, ivf: fast at any size."
+        },
+    )
+    m: int = field(default=16, metadata={"help": "hnsw: links of a vector."})
+    ef_construction: int = field(default=120, metadata={"help": "hnsw: effort of building."})
+    nlist: int = field(default=0, metadata={"help": "ivf: lists; 0 = 4 √n."})
+    ef: int = field(default=600, metadata={"help": "hnsw: effort of a search."})
+    nprobe: int = field(default=32, metadata={"help": "ivf: lists that a search reads."})
     threads: int = field(default=0, metadata={"help": "Threads of a search; 0 = one a core."})
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a number that FAISS would crash on."""
+        least = {"m": 2, "ef_construction": 1, "nlist": 0, "ef": 1, "nprobe": 1, "threads": 0}
+        for name, limit in least.items():
+            if getattr(self, name) < limit:
+                raise ValueError(f"{name} must be at least {limit}, not {getattr(self, name)}")
 
 
 def _open(
     options: FaissOptions, folder: Path, space: VectorSpace, files: Mapping[str, str]
 ) -> IndexBackend:
     from codeindex_faiss.backend import FaissBackend
+    from codeindex_faiss.structures import Building, Searching
 
-    return FaissBackend(folder, space.dim, files, options.threads)
+    building = Building(options.type, options.m, options.ef_construction, options.nlist)
+    searching = Searching(options.ef, options.nprobe)
+    return FaissBackend(folder, space.dim, files, options.threads, building, searching)
 
 
 @hookimpl
@@ -36,10 +58,10 @@ def codeindex_backends() -> Iterable[BackendSpec]:
     return [
         BackendSpec(
             name="faiss",
-            summary="Exact inner product in memory, kept in one file.",
+            summary="FAISS, in mapped files: exact; HNSW or IVF for many vectors.",
             options=FaissOptions,
             open=_open,
-            changeable=frozenset({"threads"}),
+            changeable=frozenset({"threads", "ef", "nprobe"}),
             requires=("faiss",),
             install="pip install faiss-cpu",
         )

@@ -1,66 +1,98 @@
-"""FaissBackend: exact search by inner product, with ids and filters."""
+"""FaissBackend: a generation that does not change, and what was added and removed since."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import faiss as _faiss
 import numpy as np
+import numpy.typing as npt
 
 from codeindex.errors import DamagedIndexError
 from codeindex.filters import Filter, Payload
 from codeindex.interfaces import Hit
 from codeindex.vectors import Embeddings, checked_embeddings
-from codeindex_faiss.files import named, read, sync_folder, write
-from codeindex_faiss.payloads import Ids, Payloads
-
-if TYPE_CHECKING:
-    from codeindex_faiss.scan import Scan
+from codeindex_faiss.allowed import Allowed
+from codeindex_faiss.delta import Delta
+from codeindex_faiss.files import sync_folder
+from codeindex_faiss.generation import Generation, Part, write
+from codeindex_faiss.nearest import Nearest
+from codeindex_faiss.payloads import Ids, Payloads, load_arrays, save_arrays
+from codeindex_faiss.scan import RowNumbers, Scanner, Scores
+from codeindex_faiss.structures import FLAT, HNSW, IVF, Building, Searching
 
 faiss: Any = _faiss  # SWIG's annotations are not those of the wrappers that callers get
 
-_GENERATION = re.compile(r"generation-(\d+)\.")
-_ONE_THREAD_BELOW = 200_000
-"""Rows times queries below which waking OpenMP's threads costs more than they save."""
+CHANGED_SHARE = 0.2
+"""Of the generation: when more than this was added and removed, it is to be written anew."""
 
-_SCAN_FROM = 2_000_000
-"""Rows times dimensions from which one query is worth several threads."""
+_NUMBERED = re.compile(r"(?:base|delta)-(\d+)\.")
+_DELTA = "delta-"
+_FILTERS_KEPT = 4
+_QUERIES_AT_ONCE = 256
 
 
 class FaissBackend:
-    """Vectors in one flat index; what is not committed is in memory only."""
+    """Vectors with ids and payloads; what is not committed is in memory only.
 
-    def __init__(self, folder: Path, dim: int, files: Mapping[str, str], threads: int = 0) -> None:
-        """Opens the generation that `files` names, or an empty index.
+    The generation's files are mapped and never changed. An id of it that was removed or
+    replaced is `gone`; new vectors are in the `Delta`, which is searched exactly.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        dim: int,
+        files: Mapping[str, str],
+        threads: int = 0,
+        building: Building = Building(),  # noqa: B008 - frozen
+        searching: Searching = Searching(),  # noqa: B008
+    ) -> None:
+        """Opens what `files` names, or an empty index.
 
         Raises:
             DamagedIndexError: a file is not what this backend wrote.
         """
         self._folder = folder
         self._dim = dim
+        self._building = building
+        self._searching = searching
         self._files = dict(files)
-        self._threads = threads or faiss.omp_get_max_threads()
+        self._scanner = Scanner(threads or faiss.omp_get_max_threads())
+        base = {name: digest for name, digest in files.items() if not name.startswith(_DELTA)}
+        self._base = Generation(folder, dim, base)
+        self._delta = Delta(dim)
+        self._gone: npt.NDArray[np.bool_] | None = None
         self._changed = not files
-        self._payloads: Payloads | None = None
-        self._mapped = bool(files)
-        self._scan: Scan | None = None
-        self._queries = 0
-        if files:
-            # Opened in no time, and processes share its pages.
-            self._index = read(folder / named(files, ".faiss"), dim, faiss.IO_FLAG_MMAP_IFC)
-        else:
-            self._index = faiss.IndexIDMap2(faiss.IndexFlatIP(dim))
-            self._payloads = Payloads.of([], [])
+        self._kept: OrderedDict[Filter, tuple[Allowed, npt.NDArray[np.bool_]]] = OrderedDict()
+        for name in files.keys() - base.keys():
+            self._read_delta(folder / name)
+
+    def _read_delta(self, path: Path) -> None:
+        try:
+            arrays = load_arrays(path)
+            self._delta = Delta.from_arrays(arrays, self._dim)
+            rows = self._base.rows_of(arrays["gone"])
+            if len(rows) != len(arrays["gone"]):
+                raise ValueError("it is of another generation")
+        except (KeyError, ValueError) as error:
+            raise DamagedIndexError(f"cannot read {path}: {error}") from error
+        self._bury(rows)
 
     def __len__(self) -> int:
-        return int(self._index.ntotal)
+        return len(self._base) - self._gone_count() + len(self._delta)
 
     def ids(self) -> list[int]:
         """All ids, ascending."""
-        return [int(id) for id in np.sort(self._id_array())]
+        base = self._base.ids if self._gone is None else self._base.ids[~self._gone]
+        ids: list[int] = np.sort(np.concatenate([base, self._delta.ids])).tolist()
+        return ids
+
+    # -- changing ----------------------------------------------------------------------------
 
     def add(self, ids: Sequence[int], vectors: Embeddings, payloads: Sequence[Payload]) -> None:
         """Stores vectors (n, dim); an id that is there already is replaced.
@@ -78,148 +110,194 @@ class FaissBackend:
             raise ValueError("an id is there twice")
         if not len(added):
             return
-        self._forget(added)
-        self._own()
-        self._payloads = self._loaded_payloads() + Payloads.of(ids, payloads)
-        self._index.add_with_ids(rows, added)
-        self._changed = True
+        self.remove(ids)
+        self._delta.add(rows, Payloads.of(added, payloads))
+        self._altered()
 
     def remove(self, ids: Sequence[int]) -> None:
         """Forgets these ids; one that is not there is no error."""
-        self._forget(np.asarray(ids, dtype=np.int64))
+        gone = np.asarray(ids, dtype=np.int64)
+        rows = self._base.rows_of(gone)
+        if self._gone is not None:
+            rows = rows[~self._gone[rows]]
+        if self._delta.remove(gone) or len(rows):
+            self._bury(rows)
+            self._altered()
 
-    def _forget(self, ids: Ids) -> None:
-        present = np.intersect1d(ids, self._id_array())
-        if not len(present):
-            return  # removing is a pass over all vectors
-        self._own()
-        self._payloads = self._loaded_payloads().without(present)
-        self._index.remove_ids(faiss.IDSelectorBatch(present))
+    def _bury(self, rows: RowNumbers) -> None:
+        if len(rows):
+            gone = np.zeros(len(self._base), bool) if self._gone is None else self._gone.copy()
+            gone[rows] = True
+            self._gone = gone
+
+    def _gone_count(self) -> int:
+        return 0 if self._gone is None else int(np.count_nonzero(self._gone))
+
+    def _altered(self) -> None:
         self._changed = True
+        self._kept.clear()
 
-    def _own(self) -> None:
-        """Before a change: reads the mapped file into memory, as faiss crashes on changing it."""
-        self._end_scan()
-        if self._mapped:
-            self._index = read(self._folder / named(self._files, ".faiss"), self._dim, 0)
-            self._mapped = False
+    # -- searching ---------------------------------------------------------------------------
 
     def search(self, queries: Embeddings, k: int, where: Filter) -> list[list[Hit]]:
         """For each query (n, dim) at most `k` hits that satisfy `where`, best first, ties by id."""
         rows = checked_embeddings(queries, dim=self._dim)
         if k < 1 or not len(self):
             return [[] for _ in rows]
-        allowed = self._loaded_payloads().allowed(where) if where else None
-        most = len(self) if allowed is None else len(allowed)
+        allowed, mask, most = None, None, len(self)
+        if where:
+            allowed, mask = self._allowed(where)
+            most = allowed.number + int(np.count_nonzero(mask))
         if not most:
             return [[] for _ in rows]
-        faiss.omp_set_num_threads(1 if len(self) * len(rows) < _ONE_THREAD_BELOW else self._threads)
+        nearest = Nearest(self._base, self._scanner, self._searching)
         return [
-            hit
-            for start in range(0, len(rows), 256)
-            for hit in self._search(rows[start : start + 256], k, most, allowed)
+            hits
+            for start in range(0, len(rows), _QUERIES_AT_ONCE)
+            for hits in self._search(
+                nearest, rows[start : start + _QUERIES_AT_ONCE], k, most, allowed, mask
+            )
         ]
 
-    def _search(self, rows: Embeddings, k: int, most: int, allowed: Ids | None) -> list[list[Hit]]:
+    def _search(
+        self,
+        nearest: Nearest,
+        queries: Embeddings,
+        k: int,
+        most: int,
+        allowed: Allowed | None,
+        mask: npt.NDArray[np.bool_] | None,
+    ) -> list[list[Hit]]:
         """Asks for more until no tie is cut off at the k-th place."""
         wanted = min(k + 1, most)
         while True:
-            scores, ids = self._nearest(rows, wanted, allowed)
-            tied = wanted > k and (scores[:, k - 1] == scores[:, -1]).any()
+            scores, ids = self._in_base(nearest, queries, wanted, allowed)
+            if len(self._delta):
+                new_scores, new_ids = self._in_delta(queries, wanted, mask)
+                scores = np.concatenate([scores, new_scores], axis=1)
+                ids = np.concatenate([ids, new_ids], axis=1)
+            order = np.lexsort((ids, -scores), axis=1)[:, :wanted]
+            scores, ids = np.take_along_axis(scores, order, 1), np.take_along_axis(ids, order, 1)
+            tied = wanted > k and ((scores[:, k - 1] == scores[:, -1]) & (ids[:, -1] >= 0)).any()
             if not tied or wanted == most:
                 break
             wanted = min(2 * wanted, most)
-        order = np.lexsort((ids, -scores), axis=1)[:, :k]
-        scores, ids = np.take_along_axis(scores, order, 1), np.take_along_axis(ids, order, 1)
         return [
             [Hit(id, score) for id, score in zip(row_ids, row_scores, strict=True) if id >= 0]
-            for row_ids, row_scores in zip(ids.tolist(), scores.tolist(), strict=True)
+            for row_ids, row_scores in zip(ids[:, :k].tolist(), scores[:, :k].tolist(), strict=True)
         ]
 
-    def _nearest(self, rows: Embeddings, k: int, allowed: Ids | None) -> tuple[Any, Any]:
-        if allowed is None:
-            scan = self._scan_for(rows)
-            scores, ids = scan.nearest(rows, k) if scan else self._index.search(rows, k)
-            return scores, ids
-        bitmap = np.zeros(int(self._id_array().max()) // 8 + 1, dtype=np.uint8)
-        np.bitwise_or.at(bitmap, allowed >> 3, (1 << (allowed & 7)).astype(np.uint8))
-        selector = faiss.IDSelectorBitmap(bitmap)
-        parameters = faiss.SearchParameters(sel=selector)
-        scores, ids = self._index.search(rows, k, params=parameters)
-        return scores, ids
+    def _in_base(
+        self, nearest: Nearest, queries: Embeddings, k: int, allowed: Allowed | None
+    ) -> tuple[Scores, Ids]:
+        living = len(self._base) - self._gone_count() if allowed is None else allowed.number
+        if not living:
+            return _nothing(len(queries))
+        scores, rows = nearest.search(queries, min(k, living), self._gone, allowed)
+        return scores, np.where(rows < 0, -1, self._base.ids[rows])
 
-    def _scan_for(self, rows: Embeddings) -> Scan | None:
-        """The scan by several threads, for a single query that is not the first.
+    def _in_delta(
+        self, queries: Embeddings, k: int, mask: npt.NDArray[np.bool_] | None
+    ) -> tuple[Scores, Ids]:
+        vectors, ids = self._delta.vectors, self._delta.ids
+        if mask is not None:
+            vectors, ids = vectors[mask], ids[mask]
+        if not len(ids):
+            return _nothing(len(queries))
+        scores, rows = self._scanner.nearest(queries, vectors, min(k, len(ids)))
+        return scores, ids[rows]
 
-        A process that searches once would spend more on starting them than they save.
+    def _allowed(self, where: Filter) -> tuple[Allowed, npt.NDArray[np.bool_]]:
+        """What a filter lets through; kept, as a user asks several questions with one."""
+        if where not in self._kept:
+            mask = self._base.payloads.mask(where)
+            if self._gone is not None:
+                mask &= ~self._gone
+            allowed = Allowed(self._base, mask)
+            self._kept[where] = allowed, self._delta.payloads.mask(where)
+            if len(self._kept) > _FILTERS_KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(where)
+        return self._kept[where]
+
+    # -- lasting -----------------------------------------------------------------------------
+
+    def needs_optimizing(self) -> bool:
+        """Whether there is no structure for so many vectors yet, or too much changed since."""
+        kind = self._building.kind_for(len(self))
+        return kind in (HNSW, IVF) and (self._base.kind != kind or self._much_changed())
+
+    def optimize(self) -> None:
+        """Writes all vectors into a new generation, with what makes searching them fast.
+
+        The files of the last commit stay; stopped at any time, nothing has changed.
         """
-        self._queries += len(rows)
-        if len(rows) != 1 or self._queries == 1 or self._threads == 1:
-            return None
-        if self._scan is None and len(self) * self._dim >= _SCAN_FROM:
-            from codeindex_faiss.scan import Scan
-
-            self._scan = Scan(self._index, self._threads)
-        return self._scan
-
-    def _end_scan(self) -> None:
-        if self._scan is not None:
-            self._scan.close()
-            self._scan = None
+        self._renew(self._building.kind_for(len(self)))
 
     def commit(self) -> Mapping[str, str]:
-        """Writes a new generation beside the old one, if anything changed.
+        """Writes what changed beside what was committed before, if anything changed.
 
         Raises:
             StorageError: the disk is full or the folder cannot be written; the old
-                generation and what is in memory are as before.
+                files and what is in memory are as before.
         """
         if self._changed:
-            number = 1 + max(
-                (int(m[1]) for p in self._folder.iterdir() if (m := _GENERATION.match(p.name))),
-                default=0,
-            )
-            stem = f"generation-{number:06}"
-            payloads = self._loaded_payloads().to_bytes()
-            self._files = {
-                f"{stem}.faiss": write(self._folder / f"{stem}.faiss", self._write_vectors),
-                f"{stem}.payload.npz": write(
-                    self._folder / f"{stem}.payload.npz", lambda put: put(payloads)
-                ),
-            }
+            kind = self._building.kind_for(len(self))
+            slow = {self._base.kind, kind} & {HNSW, IVF}
+            if self._base.kind in (HNSW, IVF) or not self._much_changed():
+                self._files = {**self._base.files, **self._written_delta()}
+            else:
+                self._renew(FLAT if slow else kind)
             sync_folder(self._folder)
             self._changed = False
         return dict(self._files)
 
-    def _write_vectors(self, put: Callable[[bytes], object]) -> None:
-        """Streams the index, so that no second copy of it is in memory."""
-        failures: list[OSError] = []
+    def _much_changed(self) -> bool:
+        changed = len(self._delta) + self._gone_count()
+        return not len(self._base) or changed > CHANGED_SHARE * len(self._base)
 
-        def keep_error(data: bytes) -> None:
-            if not failures:  # faiss would lose the exception
-                try:
-                    put(data)
-                except OSError as error:
-                    failures.append(error)
+    def _written_delta(self) -> dict[str, str]:
+        if not len(self._delta) and self._gone is None:
+            return {}
+        gone = self._base.ids[self._gone] if self._gone is not None else np.empty(0, np.int64)
+        path = self._folder / f"{_DELTA}{self._unused():06}.npz"
+        return {path.name: save_arrays(path, {"gone": gone, **self._delta.arrays()})}
 
-        faiss.write_index(self._index, faiss.PyCallbackIOWriter(keep_error, 1 << 20))
-        if failures:
-            raise failures[0]
+    def _renew(self, kind: str) -> None:
+        parts = [Part(self._delta.vectors, self._delta.payloads)]
+        if len(self._base):
+            keep = None if self._gone is None else ~self._gone
+            parts.insert(0, Part(self._base.vectors, self._base.payloads, keep))
+        files = write(self._folder, f"base-{self._unused():06}", parts, kind, self._building)
+        base = Generation(self._folder, self._dim, files)
+        self._base.close()
+        self._base, self._delta, self._gone = base, Delta(self._dim), None
+        self._files = files
+        self._kept.clear()
+        self._changed = True
+
+    def _unused(self) -> int:
+        numbers = [int(m[1]) for p in self._folder.iterdir() if (m := _NUMBERED.match(p.name))]
+        return 1 + max(numbers, default=0)
+
+    def facts(self) -> Mapping[str, Any]:
+        """How the vectors are kept."""
+        return {
+            "type": self._base.kind,
+            "generation": len(self._base),
+            "added_since": len(self._delta),
+            "removed_since": self._gone_count(),
+            "bytes": sum((self._folder / name).stat().st_size for name in self._files),
+        }
 
     def close(self) -> None:
-        """Frees the memory; what was not committed is lost."""
-        self._end_scan()
-        self._index = faiss.IndexIDMap2(faiss.IndexFlatIP(self._dim))
-        self._payloads = None
+        """Frees the memory; what was not committed is lost. May be called twice."""
+        self._scanner.close()
+        self._base.close()
+        self._base, self._delta = Generation(self._folder, self._dim, {}), Delta(self._dim)
+        self._gone = None
+        self._kept.clear()
 
-    def _id_array(self) -> Ids:
-        return np.asarray(faiss.vector_to_array(self._index.id_map), dtype=np.int64)
 
-    def _loaded_payloads(self) -> Payloads:
-        if self._payloads is None:
-            path = self._folder / named(self._files, ".npz")
-            try:
-                self._payloads = Payloads.from_bytes(path.read_bytes())
-            except (OSError, ValueError) as error:
-                raise DamagedIndexError(f"cannot read {path}: {error}") from error
-        return self._payloads
+def _nothing(queries: int) -> tuple[Scores, Ids]:
+    return np.empty((queries, 0), np.float32), np.empty((queries, 0), np.int64)

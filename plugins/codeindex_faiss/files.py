@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,31 +15,40 @@ from codeindex.errors import DamagedIndexError, StorageError
 faiss: Any = _faiss  # SWIG's annotations are not those of the wrappers that callers get
 
 
-def named(files: Mapping[str, str], ending: str) -> str:
-    """The file of a generation with this ending.
-
-    Raises:
-        DamagedIndexError: there is none.
-    """
-    for name in files:
-        if name.endswith(ending):
-            return name
-    raise DamagedIndexError(f"the index has no {ending} file")
-
-
-def read(path: Path, dim: int, flags: int) -> Any:
-    """An index with ids, of vectors of `dim` dimensions.
+def read(path: Path, flags: int) -> Any:
+    """A FAISS index.
 
     Raises:
         DamagedIndexError: the file holds something else.
     """
     try:
-        index = faiss.read_index(str(path), flags)
+        return faiss.read_index(str(path), flags)
     except RuntimeError as error:
         raise DamagedIndexError(f"cannot read {path}: {str(error).splitlines()[-1]}") from error
-    if index.d != dim or not hasattr(index, "id_map"):
-        raise DamagedIndexError(f"{path} holds vectors of {index.d} dimensions, not {dim}")
-    return index
+
+
+def write_index(index: Any, path: Path) -> str:
+    """Streams an index into a file, so that no second copy of it is in memory; its SHA-256.
+
+    Raises:
+        StorageError: the disk is full or the folder cannot be written.
+    """
+
+    def produce(put: Callable[[bytes], object]) -> None:
+        failures: list[OSError] = []
+
+        def keep_error(data: bytes) -> None:
+            if not failures:  # faiss would lose the exception
+                try:
+                    put(data)
+                except OSError as error:
+                    failures.append(error)
+
+        faiss.write_index(index, faiss.PyCallbackIOWriter(keep_error, 1 << 20))
+        if failures:
+            raise failures[0]
+
+    return write(path, produce)
 
 
 def write(path: Path, produce: Callable[[Callable[[bytes], object]], object]) -> str:

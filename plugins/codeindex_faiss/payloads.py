@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from codeindex.errors import DamagedIndexError
 from codeindex.filters import Filter, Payload
+from codeindex_faiss.files import write
 
 Ids = npt.NDArray[np.int64]
 _FIELDS = ("path", "language", "kind")
@@ -39,7 +42,7 @@ class Payloads:
         self._columns = columns
 
     @classmethod
-    def of(cls, ids: Sequence[int], payloads: Sequence[Payload]) -> Payloads:
+    def of(cls, ids: Sequence[int] | Ids, payloads: Sequence[Payload]) -> Payloads:
         """Payloads (n,) of ids (n,)."""
         columns = {
             field: _encode([getattr(payload, field) for payload in payloads]) for field in _FIELDS
@@ -49,21 +52,17 @@ class Payloads:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def __add__(self, other: Payloads) -> Payloads:
-        columns = {field: _joined(self._columns[field], other._columns[field]) for field in _FIELDS}
-        return Payloads(np.concatenate([self.ids, other.ids]), columns)
+    @classmethod
+    def joined(cls, parts: Sequence[Payloads]) -> Payloads:
+        """All of several, one after the other."""
+        if len(parts) == 1:
+            return parts[0]
+        columns = {field: _joined([part._columns[field] for part in parts]) for field in _FIELDS}
+        ids = [part.ids for part in parts]
+        return cls(np.concatenate(ids) if ids else np.empty(0, np.int64), columns)
 
-    def without(self, ids: Ids) -> Payloads:
-        """All but these ids."""
-        keep = ~np.isin(self.ids, ids)
-        columns = {
-            field: _Column(column.codes[keep], column.texts)
-            for field, column in self._columns.items()
-        }
-        return Payloads(self.ids[keep], columns)
-
-    def allowed(self, where: Filter) -> Ids:
-        """The ids that satisfy a filter."""
+    def mask(self, where: Filter) -> npt.NDArray[np.bool_]:
+        """Which of them satisfy a filter: (n,)."""
         mask = np.ones(len(self.ids), dtype=bool)
         if where.languages:
             mask &= self._columns["language"].where(lambda text: text in where.languages)
@@ -71,37 +70,69 @@ class Payloads:
             mask &= self._columns["kind"].where(lambda text: text in where.kinds)
         if where.paths:
             mask &= self._columns["path"].where(where.matches_path)
-        return self.ids[mask]
+        return mask
 
-    def to_bytes(self) -> bytes:
-        """As an npz archive of plain arrays."""
+    def take(self, rows: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> Payloads:
+        """Those at some rows, in their order."""
+        columns = {
+            field: _Column(column.codes[rows], column.texts)
+            for field, column in self._columns.items()
+        }
+        return Payloads(self.ids[rows], columns)
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """As plain arrays, for a file; texts that nothing refers to are left out."""
         arrays: dict[str, npt.NDArray[Any]] = {"ids": self.ids}
         for field, column in self._columns.items():
-            compact = _encode([column.texts[code] for code in column.codes])
-            arrays[f"{field}_codes"] = compact.codes
-            encoded = [text.encode("utf-8", "surrogatepass") for text in compact.texts]
+            used, codes = np.unique(column.codes, return_inverse=True)
+            arrays[f"{field}_codes"] = codes.astype(np.int32)
+            encoded = [column.texts[code].encode("utf-8", "surrogatepass") for code in used]
             arrays[f"{field}_lengths"] = np.array([len(data) for data in encoded], dtype=np.int64)
             arrays[f"{field}_texts"] = np.frombuffer(b"".join(encoded), dtype=np.uint8)
-        buffer = io.BytesIO()
-        np.savez(buffer, allow_pickle=False, **arrays)
-        return buffer.getvalue()
+        return arrays
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Payloads:
-        """What `to_bytes` gave.
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Payloads:
+        """What `arrays` gave.
 
         Raises:
             ValueError: it is something else.
         """
         try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-                ids = arrays["ids"].astype(np.int64)
-                columns = {field: _read_column(arrays, field) for field in _FIELDS}
-        except (KeyError, zipfile.BadZipFile, EOFError, OSError) as error:
+            ids = arrays["ids"].astype(np.int64)
+            columns = {field: _read_column(arrays, field) for field in _FIELDS}
+        except (KeyError, IndexError) as error:
             raise ValueError(str(error)) from error
-        if any(len(column.codes) != len(ids) for column in columns.values()):
-            raise ValueError("columns differ in length")
+        for column in columns.values():
+            if column.codes.shape != ids.shape:
+                raise ValueError("columns differ in length")
+            if len(ids) and not 0 <= column.codes.min() <= column.codes.max() < len(column.texts):
+                raise ValueError("a code stands for no text")
         return cls(ids, columns)
+
+
+def save_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> str:
+    """Writes an npz archive of plain arrays; the file's SHA-256.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return write(path, lambda put: put(buffer.getvalue()))
+
+
+def load_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of an npz archive; nothing is unpickled.
+
+    Raises:
+        DamagedIndexError: the file is something else.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise DamagedIndexError(f"cannot read {path}: {error}") from error
 
 
 def _encode(texts: Sequence[str]) -> _Column:
@@ -110,16 +141,16 @@ def _encode(texts: Sequence[str]) -> _Column:
     return _Column(np.array(codes, dtype=np.int32), tuple(table))
 
 
-def _joined(first: _Column, second: _Column) -> _Column:
-    table = {text: code for code, text in enumerate(first.texts)}
-    mapping = np.array(
-        [table.setdefault(text, len(table)) for text in second.texts], dtype=np.int32
-    )
-    moved = mapping[second.codes] if len(mapping) else second.codes
-    return _Column(np.concatenate([first.codes, moved]), tuple(table))
+def _joined(columns: Sequence[_Column]) -> _Column:
+    table: dict[str, int] = {}
+    codes = []
+    for column in columns:
+        moved = [table.setdefault(text, len(table)) for text in column.texts]
+        codes.append(np.array(moved, dtype=np.int32)[column.codes])
+    return _Column(np.concatenate(codes) if codes else np.empty(0, np.int32), tuple(table))
 
 
-def _read_column(arrays: Any, field: str) -> _Column:
+def _read_column(arrays: Mapping[str, npt.NDArray[Any]], field: str) -> _Column:
     data = arrays[f"{field}_texts"].tobytes()
     ends = np.cumsum(arrays[f"{field}_lengths"]).tolist()
     starts = [0, *ends[:-1]]

@@ -1,4 +1,4 @@
-"""Exact search of a flat index for one query, by several threads.
+"""Exact search of vectors in memory or mapped, for one query by several threads.
 
 FAISS gives its threads to queries, never to parts of one scan. A scan is bound by memory, and
 one core does not use all of what the memory gives: each thread takes a range of the rows.
@@ -12,48 +12,73 @@ from typing import Any
 
 import faiss as _faiss
 import numpy as np
+import numpy.typing as npt
 
 from codeindex.vectors import Embeddings
 
 faiss: Any = _faiss
 
+Scores = npt.NDArray[np.float32]
+RowNumbers = npt.NDArray[np.int64]
 
-class Scan:
-    """A flat index as it is; to be made anew when the index changes."""
+_ONE_THREAD_BELOW = 200_000
+"""Rows times queries below which waking threads costs more than they save."""
 
-    def __init__(self, index: Any, threads: int) -> None:
-        """Takes an ``IndexIDMap`` over a flat index."""
-        self._flat = faiss.downcast_index(index.index)
-        self._ids = faiss.vector_to_array(index.id_map)
-        bounds = np.linspace(0, len(self._ids), threads + 1, dtype=np.int64).tolist()
-        self._parts = [
-            faiss.SearchParameters(sel=faiss.IDSelectorRange(start, end))
-            for start, end in pairwise(bounds)
-        ]
-        # OpenMP keeps a number of threads for each thread: here one, all are busy with a part.
-        self._pool = ThreadPoolExecutor(
-            threads - 1, initializer=faiss.omp_set_num_threads, initargs=(1,)
-        )
+_PARTS_FROM = 2_000_000
+"""Rows times dimensions from which one query is worth several threads."""
 
-    def nearest(self, query: Embeddings, k: int) -> tuple[Any, Any]:
-        """Scores and ids (1, ≤ k), best first; a missing one has id −1.
 
-        Args:
-            query: (1, dim).
-            k: at most the number of rows.
-        """
-        others = [self._pool.submit(self._part, query, k, part) for part in self._parts[1:]]
-        found = [self._part(query, k, self._parts[0]), *(other.result() for other in others)]
-        scores = np.concatenate([part[0] for part in found], axis=1)
-        rows = np.concatenate([part[1] for part in found], axis=1)
+class Scanner:
+    """Threads that scan. A process that searches once would spend more on starting them than
+    they save, so the first query is scanned without."""
+
+    def __init__(self, threads: int) -> None:
+        """Takes how many threads may be used."""
+        self.threads = threads
+        self._pool: ThreadPoolExecutor | None = None
+        self._asked = False
+
+    def nearest(
+        self, queries: Embeddings, vectors: Embeddings, k: int
+    ) -> tuple[Scores, RowNumbers]:
+        """Scores and row numbers (n, k) of the best among `vectors` (m, dim), k ≤ m."""
+        first, self._asked = not self._asked, True
+        if len(queries) == 1 and not first and self.threads > 1 and vectors.size >= _PARTS_FROM:
+            return self._in_parts(queries, vectors, k)
+        small = len(vectors) * len(queries) < _ONE_THREAD_BELOW
+        faiss.omp_set_num_threads(1 if small else self.threads)
+        return _scan(queries, vectors, k)
+
+    def _in_parts(
+        self, query: Embeddings, vectors: Embeddings, k: int
+    ) -> tuple[Scores, RowNumbers]:
+        if self._pool is None:
+            # OpenMP keeps a number of threads for each thread: here one, as all are busy.
+            self._pool = ThreadPoolExecutor(
+                self.threads - 1, initializer=faiss.omp_set_num_threads, initargs=(1,)
+            )
+        faiss.omp_set_num_threads(1)
+        bounds = np.linspace(0, len(vectors), self.threads + 1, dtype=np.int64).tolist()
+        ranges = list(pairwise(bounds))
+
+        def part(start: int, end: int) -> tuple[Scores, RowNumbers]:
+            scores, rows = _scan(query, vectors[start:end], min(k, end - start))
+            return scores, rows + start
+
+        others = [self._pool.submit(part, *bounds) for bounds in ranges[1:]]
+        found = [part(*ranges[0]), *(other.result() for other in others)]
+        scores = np.concatenate([one[0] for one in found], axis=1)
+        rows = np.concatenate([one[1] for one in found], axis=1)
         best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-        rows = np.take_along_axis(rows, best, 1)
-        return np.take_along_axis(scores, best, 1), np.where(rows < 0, -1, self._ids[rows])
-
-    def _part(self, query: Embeddings, k: int, part: Any) -> tuple[Any, Any]:
-        scores, rows = self._flat.search(query, k, params=part)
-        return scores, rows
+        return np.take_along_axis(scores, best, 1), np.take_along_axis(rows, best, 1)
 
     def close(self) -> None:
         """Ends the threads."""
-        self._pool.shutdown()
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
+
+
+def _scan(queries: Embeddings, vectors: Embeddings, k: int) -> tuple[Scores, RowNumbers]:
+    scores, rows = faiss.knn(queries, vectors, k, metric=faiss.METRIC_INNER_PRODUCT)
+    return scores, rows

@@ -1,0 +1,171 @@
+"""What makes searching many vectors fast: a FAISS index beside them, of codes of one byte a value.
+
+It finds candidates; their scores are then computed from the vectors themselves (refinement).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import faiss as _faiss
+import numpy as np
+import numpy.typing as npt
+
+from codeindex.errors import DamagedIndexError
+from codeindex.vectors import Embeddings
+from codeindex_faiss.files import read, write_index
+
+faiss: Any = _faiss  # SWIG's annotations are not those of the wrappers that callers get
+
+FLAT, SQ8, HNSW, IVF, AUTO = "flat", "sq8", "hnsw", "ivf", "auto"
+EXACT_BELOW = 200_000
+"""Vectors up to which a scan of all is fast enough that nothing need be approximate."""
+
+_TRAINED_ON = 200_000  # vectors that codes are fitted to
+_CODE = "QT_8bit"
+
+
+@dataclass(frozen=True)
+class Building:
+    """How a structure is built."""
+
+    kind: str = AUTO
+    m: int = 16
+    ef_construction: int = 120
+    nlist: int = 0
+
+    def kind_for(self, number: int) -> str:
+        """The kind for so many vectors."""
+        if self.kind != AUTO:
+            return self.kind
+        return FLAT if number <= EXACT_BELOW else HNSW
+
+
+@dataclass(frozen=True)
+class Searching:
+    """How a structure is searched. More is more exact and slower."""
+
+    ef: int = 600
+    nprobe: int = 32
+
+
+class Structure:
+    """A FAISS index of row numbers 0 … n − 1."""
+
+    def __init__(self, index: Any, kind: str) -> None:
+        """Takes the index and what kind it is."""
+        self.index = index
+        self.kind = kind
+
+    def __len__(self) -> int:
+        return int(self.index.ntotal)
+
+    @property
+    def approximate(self) -> bool:
+        """Whether it looks at a part of the vectors only."""
+        return self.kind in (HNSW, IVF)
+
+    def search(
+        self, queries: Embeddings, k: int, how: Searching, selector: Any = None, effort: float = 1
+    ) -> npt.NDArray[np.int64]:
+        """Row numbers (n, ≤ k) of candidates, best first; a missing one is −1.
+
+        Args:
+            selector: which rows may be found.
+            effort: how many times as much is looked at as usual, where few rows may be found.
+        """
+        if self.kind == HNSW:
+            ef = max(k, math.ceil(how.ef * effort))
+            parameters = faiss.SearchParametersHNSW(efSearch=ef, sel=selector)
+        elif self.kind == IVF:
+            nprobe = min(self.index.nlist, math.ceil(how.nprobe * effort))
+            parameters = faiss.SearchParametersIVF(nprobe=nprobe, sel=selector)
+        else:
+            parameters = faiss.SearchParameters(sel=selector)
+        rows: npt.NDArray[np.int64] = self.index.search(queries, k, params=parameters)[1]
+        return rows
+
+    def part(self, rows: npt.NDArray[np.int64]) -> Structure:
+        """Some rows, copied out, to be scanned: row i of it is ``rows[i]``."""
+        store = faiss.downcast_index(self.index.storage) if self.kind == HNSW else self.index
+        width = int(store.code_size)
+        codes = faiss.rev_swig_ptr(store.codes.data(), len(self) * width).reshape(-1, width)
+        few = _scalar(store.d)
+        few.sq = store.sq
+        few.is_trained = True
+        few.add_sa_codes(np.ascontiguousarray(codes[rows]))
+        return Structure(few, SQ8)
+
+    def write(self, path: Path) -> str:
+        """Writes it; the file's SHA-256.
+
+        Raises:
+            StorageError: the disk is full or the folder cannot be written.
+        """
+        return write_index(self.index, path)
+
+
+def open_structure(path: Path, kind: str, dim: int, number: int) -> Structure:
+    """Opens what `Structure.write` wrote, as a memory map that processes share.
+
+    Raises:
+        DamagedIndexError: the file holds something else.
+    """
+    index = read(path, faiss.IO_FLAG_MMAP_IFC)
+    if (index.d, index.ntotal) != (dim, number):
+        raise DamagedIndexError(
+            f"{path} holds {index.ntotal} vectors of {index.d} dimensions, not {number} of {dim}"
+        )
+    return Structure(index, kind)
+
+
+def build(
+    kind: str, building: Building, sample: Embeddings, blocks: Iterable[Embeddings], number: int
+) -> Structure:
+    """Builds a structure of vectors that come in blocks. Takes minutes for a million.
+
+    Args:
+        sample: what codes (and the lists of IVF) are fitted to, see `sample_rows`.
+        number: of vectors in all.
+    """
+    dim = sample.shape[1]
+    if kind == HNSW:
+        index = faiss.IndexHNSWSQ(
+            dim,
+            getattr(faiss.ScalarQuantizer, _CODE),
+            building.m,
+            faiss.METRIC_INNER_PRODUCT,
+        )
+        index.hnsw.efConstruction = building.ef_construction
+    elif kind == IVF:
+        nlist = building.nlist or max(1, min(round(4 * math.sqrt(number)), len(sample) // 39))
+        index = faiss.IndexIVFScalarQuantizer(
+            faiss.IndexFlatIP(dim),
+            dim,
+            nlist,
+            getattr(faiss.ScalarQuantizer, _CODE),
+            faiss.METRIC_INNER_PRODUCT,
+            False,  # codes of the vectors themselves, not of what is left beside the centroid
+        )
+    else:
+        index = _scalar(dim)
+    index.train(sample)
+    for block in blocks:
+        index.add(np.ascontiguousarray(block))
+    return Structure(index, kind)
+
+
+def sample_rows(number: int) -> npt.NDArray[np.int64]:
+    """Which of `number` vectors codes are fitted to: spread evenly."""
+    step = max(1, math.ceil(number / _TRAINED_ON))
+    return np.arange(0, number, step, dtype=np.int64)
+
+
+def _scalar(dim: int) -> Any:
+    return faiss.IndexScalarQuantizer(
+        dim, getattr(faiss.ScalarQuantizer, _CODE), faiss.METRIC_INNER_PRODUCT
+    )
