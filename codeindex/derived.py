@@ -39,7 +39,7 @@ class DerivedIndex:
         self._wanted_name = name
         self._wanted_options = options
         self._backend: GuardedBackend | None = None
-        self._files: Mapping[str, str] | None = None
+        self._opened: tuple[Any, Any] | None = None  # the `_generation` that is open
         self._applied = 0  # number of the last outbox row that the open backend has
         self._unfinished = False  # it was made anew and never committed
 
@@ -109,11 +109,10 @@ class DerivedIndex:
     def _place(self, manifest: Mapping[str, Any]) -> sync.BackendPlace:
         name, options = self.choice(manifest)
         encoder = manifest["encoder"]
-        folder = manifest.get("backend_folder") or f"{name}-{encoder['row']}"
         return sync.BackendPlace(
             name,
             options,
-            self._folder / _BACKENDS / folder,
+            self._folder / _BACKENDS / _folder_name(manifest),
             VectorSpace(encoder["dim"]),
             {
                 "format": STORE_FORMAT,
@@ -124,9 +123,9 @@ class DerivedIndex:
 
     # -- reading ----------------------------------------------------------------------------
 
-    def current(self, files: Mapping[str, str] | None) -> GuardedBackend | None:
+    def current(self, manifest: Mapping[str, Any]) -> GuardedBackend | None:
         """The open backend, if it is the one that the catalog says."""
-        return self._backend if files == self._files else None
+        return self._backend if self._opened == _generation(manifest) else None
 
     def open(self, catalog: Catalog) -> GuardedBackend:
         """Opens the backend as last committed.
@@ -141,7 +140,7 @@ class DerivedIndex:
             raise DamagedIndexError(_UNFINISHED)
         stamps = manifest.get("backend_stamps") or {}
         self._backend = sync.open_backend(self._host, self.place(catalog), files, stamps)
-        self._files = files
+        self._opened = _generation(manifest)
         return self._backend
 
     def glance(self, catalog: Catalog) -> tuple[int, Mapping[str, Any]]:
@@ -157,7 +156,7 @@ class DerivedIndex:
         files = manifest.get("backend_files")
         if files is None:
             raise DamagedIndexError(_UNFINISHED)
-        backend = self.current(files)
+        backend = self.current(manifest)
         if backend is not None:
             return len(backend), backend.facts()
         stamps = manifest.get("backend_stamps") or {}
@@ -192,7 +191,7 @@ class DerivedIndex:
             return  # nothing was ever embedded
         row = int(manifest["encoder"]["row"])
         files = manifest.get("backend_files")
-        backend = self.current(files)
+        backend = self.current(manifest)
         if backend is None and files is not None:
             if self._nothing_to_do(catalog, manifest):
                 return
@@ -216,7 +215,7 @@ class DerivedIndex:
         pending = catalog.pending(0)
         place = self.place(catalog)
         self._backend = backend = sync.open_empty(self._host, place)
-        self._files = catalog.manifest().get("backend_files")
+        self._opened = _generation(catalog.manifest())
         sync.add(catalog, backend, row, place, catalog.snippet_ids())
         self._applied = pending[-1].seq if pending else 0
         self._unfinished = True
@@ -228,7 +227,7 @@ class DerivedIndex:
             return
         if self._unfinished or catalog.count("outbox"):
             sync.commit(catalog, self._backend, self.place(catalog), self._applied)
-            self._files = catalog.manifest().get("backend_files")
+            self._opened = _generation(catalog.manifest())
             self._unfinished = False
 
     def needs_optimizing(self) -> bool:
@@ -245,7 +244,7 @@ class DerivedIndex:
         if not backend.optimize():
             return False
         sync.commit(catalog, backend, self.place(catalog), self._applied)
-        self._files = catalog.manifest().get("backend_files")
+        self._opened = _generation(catalog.manifest())
         return True
 
     def rebuild(
@@ -266,7 +265,8 @@ class DerivedIndex:
         """
         self.close()
         manifest = {**catalog.manifest(), **changes}
-        folder = self._other_folder(manifest, self.place(catalog).folder)
+        # By name only: the plugin of the old one need not be there any more.
+        folder = self._other_folder(manifest, _folder_name(catalog.manifest()))
         manifest["backend_folder"] = folder.name
         place = self._place(manifest)
         pending = catalog.pending(0)
@@ -292,19 +292,30 @@ class DerivedIndex:
         for old in folder.parent.iterdir():
             if old != folder:
                 shutil.rmtree(old, ignore_errors=True)
-        self._backend, self._files = backend, files["backend_files"]
+        self._backend, self._opened = backend, (folder.name, files["backend_files"])
 
-    def _other_folder(self, manifest: Mapping[str, Any], current: Path) -> Path:
-        """Where a backend is built while the current one is in use."""
-        name, row = self.choice(manifest)[0], manifest["encoder"]["row"]
-        folders = (current.with_name(f"{name}-{row}.{number}") for number in (1, 2))
-        return next(folder for folder in folders if folder != current)
+    def _other_folder(self, manifest: Mapping[str, Any], current: str) -> Path:
+        """Where a backend is built while the one in the folder `current` is in use."""
+        stem = f"{self.choice(manifest)[0]}-{manifest['encoder']['row']}"
+        name = f"{stem}.2" if current == f"{stem}.1" else f"{stem}.1"
+        return self._folder / _BACKENDS / name
 
     def close(self) -> None:
         """Closes the backend, if it is open; what was not committed is lost."""
         if self._backend is not None:
             self._backend.close()
         self._backend = None
-        self._files = None
+        self._opened = None
         self._applied = 0
         self._unfinished = False
+
+
+def _folder_name(manifest: Mapping[str, Any]) -> str:
+    """Of the backend, within the folder of the backends."""
+    usual = f"{manifest['backend']['name']}-{manifest['encoder']['row']}"
+    return manifest.get("backend_folder") or usual
+
+
+def _generation(manifest: Mapping[str, Any]) -> tuple[Any, Any]:
+    """What differs between one state of the backend and the next, if it keeps files."""
+    return manifest.get("backend_folder"), manifest.get("backend_files")

@@ -186,8 +186,9 @@ class Store:
             IndexLockedError: another process is making the index for the first time.
             StorageError: it was never finished, and the folder is read-only.
         """
-        files = self.manifest().get("backend_files")
-        backend = self.derived.current(files) if files is not None else None
+        manifest = self.manifest()
+        files = manifest.get("backend_files")
+        backend = self.derived.current(manifest) if files is not None else None
         if backend is not None:
             return backend
         self.derived.close()

@@ -19,15 +19,20 @@ class _Builtin(NamedTuple):
 
 
 _BUILTINS = {
+    "copy": _Builtin("codeindex.cli.copy:copy", "Copy an index into another backend."),
     "doctor": _Builtin("codeindex.cli.doctor:doctor", "Say whether this installation works."),
     "embed": _Builtin("codeindex.cli.embed:embed", "Write vectors of papers' code, and an index."),
     "extract": _Builtin("codeindex.cli.extract:extract", "Write snippets of code as JSON."),
     "index": _Builtin("codeindex.cli.index:index", "Make an index, or bring it up to date."),
+    "optimize": _Builtin("codeindex.cli.optimize:optimize", "Make searches as fast as can be."),
+    "pack": _Builtin("codeindex.cli.pack:pack", "Put an index and its encoder into one file."),
     "pairs": _Builtin("codeindex.cli.pairs:pairs", "Make pairs of text and code to train on."),
     "plugins": _Builtin("codeindex.cli.plugins:plugins", "Show what the plugins offer."),
+    "rebuild": _Builtin("codeindex.cli.rebuild:rebuild", "Make the backend of an index anew."),
     "remove": _Builtin("codeindex.cli.remove:remove", "Take sources out of an index."),
     "search": _Builtin("codeindex.cli.search:search", "Find code by meaning."),
     "status": _Builtin("codeindex.cli.status:status", "Show what is in an index."),
+    "unpack": _Builtin("codeindex.cli.unpack:unpack", "Make an index of a packed file."),
     "verify": _Builtin("codeindex.cli.verify:verify", "Check an index, and repair it."),
 }
 

@@ -40,6 +40,11 @@ _SHOWN_ERRORS = 10
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @click.option("--yes", "-y", is_flag=True, help="Allow dropping more than half of the index.")
 @click.option(
+    "--optimize/--no-optimize",
+    default=True,
+    help="Arrange the vectors for fast search when much has changed. Default: yes.",
+)
+@click.option(
     "--reencode", is_flag=True, help="Embed everything again, with --encoder if it is given."
 )
 @json_option
@@ -70,6 +75,7 @@ def index(session: Session, /, **given: Any) -> None:
         jobs=given["jobs"],
         dry_run=given["dry_run"],
         drop_most=given["yes"],
+        optimize=False,  # it is done below, when the receipt is out
     )
     with Index.open(
         paths[0],
@@ -92,6 +98,12 @@ def index(session: Session, /, **given: Any) -> None:
             click.echo(json.dumps({"index": str(opened.folder), **receipt.as_json()}))
         else:
             _print(receipt, opened.folder)
+        if given["optimize"] and not given["dry_run"] and opened.needs_optimizing():
+            session.say(
+                "arranging the vectors for fast search (may take minutes; Ctrl-C is safe: it goes"
+                " on searching exactly, and codeindex optimize does it later)"
+            )
+            opened.optimize()
     _exit(session, receipt, strict=given["strict"])
 
 
