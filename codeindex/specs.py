@@ -62,9 +62,17 @@ class ExtractorSpec(ProviderSpec):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderSpec(ProviderSpec):
-    """Declares an encoder. `make`: options → encoder; import heavy libraries in it."""
+    """Declares an encoder.
+
+    Attributes:
+        make: options → encoder. Import heavy libraries in it.
+        bundle: options → the folder of the encoder bundle (see `codeindex.bundle`) that it is,
+            so that an index can be packed with its encoder. Where one of the options is
+            ``path``, the encoder is taken to open any bundle there.
+    """
 
     make: Callable[[Any], Encoder]
+    bundle: Callable[[Any], Path | None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

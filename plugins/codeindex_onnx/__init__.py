@@ -24,7 +24,11 @@ class OnnxOptions:
 def _make_fast(options: NoOptions) -> Encoder:
     from codeindex_onnx.encoder import OnnxEncoder
 
-    return OnnxEncoder(BUNDLES / "fast")
+    return OnnxEncoder(_fast_bundle(options))
+
+
+def _fast_bundle(options: NoOptions) -> Path:
+    return BUNDLES / "fast"
 
 
 def _make_onnx(options: OnnxOptions) -> Encoder:
@@ -36,6 +40,10 @@ def _make_onnx(options: OnnxOptions) -> Encoder:
     return OnnxEncoder(Path(options.path), options.threads)
 
 
+def _onnx_bundle(options: OnnxOptions) -> Path:
+    return Path(options.path)
+
+
 @hookimpl
 def codeindex_encoders() -> Iterable[EncoderSpec]:
     """The encoders `fast` and `onnx`."""
@@ -44,6 +52,7 @@ def codeindex_encoders() -> Iterable[EncoderSpec]:
             name="fast",
             summary="Static embeddings from all-MiniLM-L6-v2, int8, 256 dimensions; shipped.",
             make=_make_fast,
+            bundle=_fast_bundle,
             requires=("tokenizers",),
             install="pip install tokenizers",
         ),
@@ -52,6 +61,7 @@ def codeindex_encoders() -> Iterable[EncoderSpec]:
             summary="Any encoder bundle: model.onnx, tokenizer.json, encoder.json.",
             options=OnnxOptions,
             make=_make_onnx,
+            bundle=_onnx_bundle,
             requires=("onnxruntime", "tokenizers"),
             install="pip install onnxruntime tokenizers",
         ),
