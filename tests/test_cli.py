@@ -175,7 +175,7 @@ def test_status_verify_remove(indexed):
 
 
 def test_a_flipped_byte_in_the_faiss_file_is_found_and_repaired(indexed):
-    (path,) = (indexed / ".codeindex" / "backend").rglob("*.faiss")
+    (path,) = (indexed / ".codeindex" / "backend").rglob("*.vectors.npy")
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(bytes(data))
