@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from codeindex.hookimpl import hookimpl
 from codeindex.specs import BackendSpec
+from codeindex_qdrant import edge_spec, server_spec
 
 
 @hookimpl
 def codeindex_backends() -> Iterable[BackendSpec]:
     """Both backends."""
-    return []
+    return [edge_spec.SPEC, server_spec.SPEC]

@@ -1,0 +1,1 @@
+"""The backend `qdrant-edge`: the engine of Qdrant, embedded."""

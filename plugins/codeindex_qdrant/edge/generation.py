@@ -1,0 +1,257 @@
+"""Generations: what a commit leaves in the index, never changed again.
+
+The engine alters a shard's folder by opening it: times, and at first bytes. So no committed
+file is ever opened by it. `generation-000001/` holds a pack of the many small files, their
+holes left out, and apart from it the few large ones. To search, the pack is unpacked into a
+folder of its own that links to the large files; to change, the large ones are copied too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+from codeindex.errors import DamagedIndexError, StorageError
+from codeindex_qdrant.edge import sparse
+from codeindex_qdrant.edge.notes import Notes, Paths
+
+_PACK = "pack"
+_FORMAT = 1
+_FOLDER = re.compile(r"generation-(\d+)\Z")
+_APART_FROM = 1 << 20
+"""Bytes from which a file stands apart from the pack, if a search leaves it untouched."""
+
+_UNTOUCHED = re.compile(r"(chunk_\d+\.mmap|page_\d+\.dat)\Z")
+"""Files that the engine only changes when vectors are added or removed."""
+
+_FIXED = re.compile(r"(matrix\.dat|links\w*\.bin|point_to_values\.bin|values_to_points\.bin)\Z")
+"""Files that the engine never changes once they are made."""
+
+
+def write(work: Path, folder: Path, notes: Notes, committed: Mapping[str, str]) -> dict[str, str]:
+    """Makes a generation of a closed shard's folder, durably; `work` is left as it is.
+
+    Args:
+        committed: the files of the generation before, with their SHA-256.
+
+    Returns:
+        The new files, relative to `folder`, with their SHA-256.
+
+    Raises:
+        StorageError: the disk is full or the folder cannot be written; nothing was made.
+    """
+    target = folder / f"generation-{_last(folder) + 1:06}"
+    try:
+        target.mkdir()
+        known = {_identity(folder / name): digest for name, digest in committed.items()}
+        files = {f"{target.name}/{_PACK}": ""}
+        with (target / _PACK).open("wb") as file:
+            pack = _Digested(file)
+            _write_notes(pack, notes)
+            for path in sorted(path for path in work.rglob("*") if path.is_file()):
+                entry: dict[str, Any] = {"name": path.relative_to(work).as_posix()}
+                if _stands_apart(path):
+                    entry["apart"] = f"{len(files):04}-{path.name}"
+                    placed = target / entry["apart"]
+                    files[f"{target.name}/{placed.name}"] = _place(path, placed, known)
+                    pack.line(entry)
+                else:
+                    _write_file(pack, entry, path)
+            file.flush()
+            os.fsync(file.fileno())
+        files[f"{target.name}/{_PACK}"] = pack.digest()
+        _sync_folder(target)
+        _sync_folder(folder)
+    except OSError as error:
+        shutil.rmtree(target, ignore_errors=True)
+        raise StorageError(f"cannot write {target}: {error.strerror or error}") from error
+    return files
+
+
+def unpack_to_search(folder: Path, files: Mapping[str, str], target: Path) -> Notes:
+    """Makes a shard's folder that is good for searching, and only for that.
+
+    Raises:
+        DamagedIndexError: the files are not those of a generation.
+        StorageError: there is no room in `target`.
+    """
+    return _unpack(folder, files, target, lambda name: _point_to)
+
+
+def unpack_to_change(folder: Path, files: Mapping[str, str], target: Path) -> Notes:
+    """Makes a shard's folder whose changes leave the generation as it is.
+
+    Raises:
+        DamagedIndexError: the files are not those of a generation.
+        StorageError: there is no room in `target`.
+    """
+    return _unpack(
+        folder, files, target, lambda name: _link if _FIXED.search(name) else sparse.copy
+    )
+
+
+def _unpack(
+    folder: Path,
+    files: Mapping[str, str],
+    target: Path,
+    placing: Callable[[str], Callable[[Path, Path], None]],
+) -> Notes:
+    pack = next((folder / name for name in files if name.endswith(f"/{_PACK}")), None)
+    if pack is None:
+        raise DamagedIndexError(f"the index at {folder} has no pack of a generation")
+    try:
+        with pack.open("rb") as file:
+            notes = _read_notes(file)
+            while line := file.readline():
+                entry = json.loads(line)
+                path = target / _inside(entry["name"])
+                path.parent.mkdir(parents=True, exist_ok=True)
+                if "apart" not in entry:
+                    sparse.write(path, entry["size"], _read_pieces(file, entry["pieces"]))
+                elif f"{pack.parent.name}/{entry['apart']}" in files:
+                    placing(entry["name"])(pack.parent / entry["apart"], path)
+                else:
+                    raise ValueError(f"it has no file {entry['apart']}")
+    except FileNotFoundError as error:
+        raise DamagedIndexError(f"{error.filename} is not there") from error
+    except OSError as error:
+        raise StorageError(f"cannot unpack {pack}: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedIndexError(f"cannot read {pack}: {error}") from error
+    return notes
+
+
+# -- the pack: JSON lines, each followed by the bytes that it announces ------------------------
+
+
+class _Digested:
+    """A file being written, with the SHA-256 of it all."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+
+    def write(self, data: bytes) -> None:
+        self._digest.update(data)
+        self._file.write(data)
+
+    def line(self, values: Mapping[str, Any]) -> None:
+        self.write(json.dumps(values).encode() + b"\n")
+
+    def digest(self) -> str:
+        return self._digest.hexdigest()
+
+
+def _write_notes(pack: _Digested, notes: Notes) -> None:
+    paths = notes.paths.to_bytes()
+    pack.line({"format": _FORMAT, "changes": notes.changes, "paths": len(paths)})
+    pack.write(paths)
+
+
+def _read_notes(file: IO[bytes]) -> Notes:
+    first = json.loads(file.readline())
+    if first["format"] != _FORMAT:
+        raise ValueError(f"it is of format {first['format']}, not {_FORMAT}")
+    return Notes(Paths(_read(file, first["paths"])), int(first["changes"]))
+
+
+def _write_file(pack: _Digested, entry: dict[str, Any], path: Path) -> None:
+    parts = list(sparse.pieces(path))
+    entry["size"] = path.stat().st_size
+    entry["pieces"] = [[place, len(data)] for place, data in parts]
+    pack.line(entry)
+    for _, data in parts:
+        pack.write(data)
+
+
+def _read_pieces(file: IO[bytes], pieces: list[list[int]]) -> Iterator[tuple[int, bytes]]:
+    for place, length in pieces:
+        yield place, _read(file, length)
+
+
+def _read(file: IO[bytes], length: int) -> bytes:
+    data = file.read(length)
+    if length < 0 or len(data) != length:
+        raise ValueError("it ends too early")
+    return data
+
+
+def _inside(name: str) -> PurePosixPath:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
+        raise ValueError(f"it names a file outside: {name!r}")
+    return path
+
+
+# -- the large files ---------------------------------------------------------------------------
+
+
+def _stands_apart(path: Path) -> bool:
+    """Whether it is large, and to be linked to."""
+    if not (_UNTOUCHED.match(path.name) or _FIXED.match(path.name)):
+        return False
+    total = 0
+    for _, data in sparse.pieces(path):
+        total += len(data)
+        if total >= _APART_FROM:
+            return True
+    return False
+
+
+def _place(source: Path, target: Path, known: Mapping[tuple[int, int], str]) -> str:
+    """Gives a file of `work` its place in a generation, durably; its SHA-256."""
+    digest = known.get(_identity(source))
+    _link(source, target)
+    if digest is None:
+        with target.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            os.fsync(file.fileno())
+    return digest
+
+
+def _link(source: Path, target: Path) -> None:
+    """The same file under another name; a copy where there are no hard links."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        sparse.copy(source, target)
+
+
+def _point_to(source: Path, target: Path) -> None:
+    """A symbolic link; a copy where there are none, or the engine could not open it.
+
+    The engine opens for writing what it only reads.
+    """
+    try:
+        if not os.access(source, os.W_OK):
+            raise PermissionError
+        target.symlink_to(source.absolute())
+    except OSError:
+        sparse.copy(source, target)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+def _last(folder: Path) -> int:
+    matches = (_FOLDER.match(path.name) for path in folder.iterdir())
+    return max((int(match[1]) for match in matches if match), default=0)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes new names in a folder durable."""
+    if os.name == "nt":
+        return  # Windows has no such thing
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
