@@ -101,10 +101,15 @@ def refuse_embedded(manifest: Mapping[str, Any], folder: object) -> None:
     from codeindex.errors import UsageError
 
     texts = manifest.get("texts")
-    if texts:
-        by, option = ("vectors import", "-o") if texts.get("imported") else ("embed", "--index")
+    if not texts:
+        return
+    if texts.get("imported"):
         raise UsageError(
-            f"the index at {folder} was made by codeindex {by} from {texts['input']}, with other"
-            f" texts ({texts['recipe']}) than an index of source files has; make it anew with:"
-            f" codeindex {by} {texts['input']} {option} {folder}, or name another --index"
+            f"the index at {folder} was made by codeindex vectors import from {texts['input']}, and"
+            " is not brought up to date with source files; import again, or name another --index"
         )
+    raise UsageError(
+        f"the index at {folder} was made by codeindex embed from {texts['input']}, with other"
+        f" texts ({texts['recipe']}) than an index of source files has; make it anew with:"
+        f" codeindex embed {texts['input']} --index {folder}, or name another --index"
+    )

@@ -33,6 +33,7 @@ _BUILTINS = {
     "search": _Builtin("codeindex.cli.search:search", "Find code by meaning."),
     "status": _Builtin("codeindex.cli.status:status", "Show what is in an index."),
     "unpack": _Builtin("codeindex.cli.unpack:unpack", "Make an index of a packed file."),
+    "vectors": _Builtin("codeindex.cli.vectors:vectors", "Write vectors as files, or read them."),
     "verify": _Builtin("codeindex.cli.verify:verify", "Check an index, and repair it."),
 }
 

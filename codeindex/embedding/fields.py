@@ -6,6 +6,8 @@ from typing import Any
 
 from codeindex.errors import UsageError
 
+_TOO_LARGE = 1 << 63  # for SQLite
+
 
 class Fields:
     """One JSON object. A missing or null field is empty; unknown ones are left alone."""
@@ -43,6 +45,8 @@ class Fields:
             return default
         if isinstance(value, bool) or not isinstance(value, int):
             raise self._wrong(self._place(key), "a whole number", value)
+        if abs(value) >= _TOO_LARGE:
+            raise self._wrong(self._place(key), "a whole number of 64 bits", value)
         return value
 
     def flag(self, key: str) -> bool:

@@ -7,16 +7,14 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from enum import StrEnum
-from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
 from codeindex.embedding.fields import Fields
 from codeindex.embedding.items import Item, LanguageOf, file_item, snippet_item
-from codeindex.errors import NotFoundError, UsageError
+from codeindex.embedding.json_lists import opened, read_list
+from codeindex.errors import UsageError
 from codeindex.papers_json import CodeFile, Paper, Repository, read_papers
-
-_BOM = b"\xef\xbb\xbf"
 
 
 class Format(StrEnum):
@@ -81,7 +79,7 @@ class Input:
         Raises:
             NotFoundError, UsageError: it cannot be read.
         """
-        with _opened(self.path) as file:
+        with opened(self.path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def stamp(self) -> tuple[int, int] | None:
@@ -93,39 +91,13 @@ class Input:
         return status.st_size, status.st_mtime_ns
 
     def _entries(self) -> Generator[Any]:
-        import ijson
-
-        with _opened(self.path) as file:
-            _to_the_list(file, self.path)
-            try:
-                yield from ijson.items(file, "item", use_float=True)
-            except (ijson.JSONError, UnicodeDecodeError) as error:
-                raise UsageError(f"{self.path}: no valid JSON: {_reason(error)}") from error
+        return read_list(self.path, "snippets or of papers")
 
 
 def _files(paper: Paper) -> Iterator[tuple[Repository, CodeFile]]:
     for repository in paper.repositories:
         for file in repository.files:
             yield repository, file
-
-
-def _opened(path: Path) -> BufferedReader:
-    try:
-        return path.open("rb")
-    except FileNotFoundError:
-        raise NotFoundError(f"no such file: {path}") from None
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
-
-
-def _to_the_list(file: BufferedReader, path: Path) -> None:
-    """Leaves `file` at the start of its JSON, which must be a list."""
-    head = file.read(4096)
-    if not head.strip():
-        raise UsageError(f"{path} is empty; it should be a JSON list of snippets or of papers")
-    if head.removeprefix(_BOM).lstrip()[:1] != b"[":
-        raise UsageError(f"{path}: not a JSON list of snippets or of papers")
-    file.seek(len(_BOM) if head.startswith(_BOM) else 0)
 
 
 def _format_of(entry: Fields, place: str) -> Format:
@@ -142,11 +114,3 @@ def _format_of(entry: Fields, place: str) -> Format:
         f"{place}: neither a snippet (field 'code_text') nor a paper with its code (field"
         " 'repositories')"
     )
-
-
-def _reason(error: Exception) -> str:
-    """The first line of what the parser says; the rest draws an arrow to the place."""
-    said = error.args[0] if error.args else error
-    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(error)
-    first = text.strip().splitlines()[0].strip()
-    return f"{first} (it is cut off, or was never finished)" if "EOF" in first else first

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -63,15 +63,40 @@ def snippet_item(entry: Fields, language_of: LanguageOf) -> Item:
         start_line=metadata["line_numbers"]["start"],
         end_line=metadata["line_numbers"]["end"],
         code=code,
-        extra={key: metadata[key] for key in _FACTS},
+        extra={key: metadata[key] for key in _FACTS} | _documented(metadata),
     )
     return Item(snippet, metadata)
+
+
+def _documented(metadata: dict[str, Any]) -> dict[str, Any]:
+    """That there is a docstring, where there is one: what it says, nobody has said."""
+    return {"has_docstring": True} if metadata["has_docstring"] else {}
 
 
 _FACTS = (
     *("paper_id", "paper_title", "paper_abstract", "paper_url"),
     *("repo_name", "repo_url", "file_path"),
 )
+
+
+def file_entry_item(entry: Fields, language_of: LanguageOf) -> Item:
+    """The item of a code file's entry of ``metadata.json``; its code is not known.
+
+    Raises:
+        UsageError: a field is not what it should be.
+    """
+    lines = entry.whole("code_file_lines", 1)
+    paper = Paper(entry.text("arxiv_id"), entry.text("paper_title"), "", "", ())
+    repository = Repository(entry.text("repo_name"), entry.text("repo_url"), ())
+    file = CodeFile(
+        entry.text("code_file_path"),
+        entry.text("code_file_extension"),
+        entry.text("code_language"),
+        "",
+        lines,
+    )
+    item = file_item(paper, repository, file, entry.whole("pair_index", 0), language_of)
+    return replace(item, snippet=replace(item.snippet, end_line=max(1, lines)))
 
 
 def file_item(

@@ -13,7 +13,7 @@ from codeindex.embedding.context import PaperContext
 from codeindex.embedding.inputs import Format, Input
 from codeindex.embedding.json_files import write_embeddings, write_metadata
 from codeindex.embedding.receipt import EmbeddingReceipt
-from codeindex.embedding.work import METADATA, VECTORS, Work
+from codeindex.embedding.work import ENCODER, METADATA, RECIPE, VECTORS, Work, check_output
 from codeindex.errors import CodeIndexError, NotFoundError, StorageError, UsageError
 from codeindex.indexing import Progress
 from codeindex.interfaces import Encoder
@@ -133,19 +133,15 @@ class Embedding:
         )
 
     def _check_output(self) -> None:
-        if self.output.exists() and not self.output.is_dir():
-            raise UsageError(f"{self.output} is a file; -o names a folder")
-        for name in (VECTORS, METADATA):
-            if (self.output / name).is_dir():
-                raise UsageError(f"{self.output / name} is a folder, where a file is to be")
+        check_output(self.output)
         if self.index is not None:
             self.index.check(self.output)
 
     def _begin(self, work: Work, digest: str, rows: int, encoder: Encoder) -> int:
         binding = {
             "the input": [digest, rows],
-            "the encoder": [encoder.info.fingerprint, encoder.info.dim],
-            "the paper context": self.texts.name,
+            ENCODER: [encoder.info.fingerprint, encoder.info.dim],
+            RECIPE: self.texts.name,
         }
         resumed, differing = work.begin(binding, rows, encoder.info.dim)
         if differing:

@@ -6,17 +6,21 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from codeindex.embedding.vector_file import VectorFile
-from codeindex.errors import StorageError
+from codeindex.errors import StorageError, UsageError
 from codeindex.files import sync, write_whole
 from codeindex.vectors import Embeddings
 
 VECTORS = "code_embeddings.npy"
 METADATA = "metadata.json"
+
+ENCODER = "the encoder"
+RECIPE = "the paper context"
+"""Names in the binding of a run, see `Work.begin`."""
 
 _FOLDER = ".embed"
 _PROGRESS = "progress.json"
@@ -86,7 +90,7 @@ class Work:
             run (empty if nothing, or if there was none).
         """
         self._binding = binding
-        known = self._read()
+        known = self.read()
         differing = [key for key, value in binding.items() if known.get("of", {}).get(key) != value]
         if known and not differing:
             done = int(known["done"])
@@ -119,7 +123,7 @@ class Work:
             raise ValueError("begin comes first")
         return self._vectors
 
-    def _read(self) -> dict[str, Any]:
+    def read(self) -> dict[str, Any]:
         """What is known of an earlier run; nothing, if it cannot be read."""
         with suppress(OSError, ValueError, TypeError, KeyError):
             state = json.loads(self._progress.read_text("utf-8"))
@@ -147,6 +151,40 @@ class Work:
     def rows(self, start: int, stop: int) -> Embeddings:
         """Vectors (stop - start, dim), in memory."""
         return np.array(self.vectors.read(start, stop))
+
+
+def check_output(output: Path) -> None:
+    """Refuses a place where a folder of vectors cannot be.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"{output} is a file; -o names a folder")
+    for name in (VECTORS, METADATA):
+        if (output / name).is_dir():
+            raise UsageError(f"{output / name} is a folder, where a file is to be")
+
+
+class EmbeddedWith(NamedTuple):
+    """What a finished run has embedded with: fingerprint of the encoder, its dim, the recipe."""
+
+    fingerprint: str
+    dim: int
+    recipe: str
+
+
+def embedded_with(output: Path) -> EmbeddedWith | None:
+    """What the vectors in a folder were embedded with.
+
+    None if no run of ``codeindex embed`` has put them there, or they were written to since.
+    """
+    known = Work(output).read()
+    with suppress(KeyError, TypeError, ValueError):
+        if known["placed"] is not None and known["placed"] == _stamp(output / VECTORS):
+            fingerprint, dim = known["of"][ENCODER]
+            return EmbeddedWith(str(fingerprint), int(dim), str(known["of"][RECIPE]))
+    return None
 
 
 def _stamp(path: Path) -> list[int] | None:
