@@ -1,0 +1,1 @@
+"""The backend `qdrant`: vectors and snippets on a Qdrant server or cluster."""

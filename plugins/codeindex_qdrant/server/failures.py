@@ -1,0 +1,115 @@
+"""What an exception of the Qdrant client means: worth another try, and how to say it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import Enum
+
+import httpx
+from qdrant_client.common.client_exceptions import QdrantException, ResourceExhaustedResponse
+from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+
+LONGEST_WAIT = 60.0
+"""Seconds that a server may ask us to wait before another try."""
+
+_LONGEST_TEXT = 300
+_PASSING = frozenset({429, 500, 502, 503, 504})
+
+
+class Kind(Enum):
+    """What to do about a failure."""
+
+    PASSING = "try again"
+    KEY = "the key is wrong or missing"
+    MISSING = "what was asked for is not there"
+    EXISTS = "what was to be made is there"
+    REFUSED = "it will be refused each time"
+    STRANGER = "what answers is no Qdrant server"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A failed request.
+
+    Attributes:
+        reason: completes "the server at URL …".
+        wait: seconds the server asks us to wait; None if it does not say.
+    """
+
+    kind: Kind
+    reason: str
+    wait: float | None = None
+
+
+def failure_of(error: Exception, timeout: int) -> Failure | None:
+    """What `error` means; None for what is no failure of server or network."""
+    if isinstance(error, ResourceExhaustedResponse):
+        return Failure(Kind.PASSING, "asks to wait (429)", min(error.retry_after_s, LONGEST_WAIT))
+    if isinstance(error, QdrantException):  # 429 with a date, which the client does not read
+        return Failure(Kind.PASSING, "asks to wait (429)")
+    if isinstance(error, UnexpectedResponse):
+        return _of_status(error)
+    if isinstance(error, ResponseHandlingException):
+        return _of_transport(error.source, timeout)
+    if any(base.__name__ == "RpcError" for base in type(error).__mro__):
+        return _of_rpc(error, timeout)
+    return None
+
+
+def _of_status(error: UnexpectedResponse) -> Failure:
+    status, text = error.status_code or 0, _server_text(error.content)
+    said = f"answers {status}" + (f": {text}" if text else "")
+    if status in _PASSING:
+        return Failure(Kind.PASSING, said)
+    if status in (401, 403):
+        return Failure(Kind.KEY, f"answers {status}")
+    if not text:  # a proxy, or another service: Qdrant says what is wrong
+        return Failure(Kind.STRANGER, f"answers {status}, and not as Qdrant does")
+    if status == 404:
+        return Failure(Kind.MISSING, said)
+    if status == 409 or (status == 400 and "already exists" in text):
+        return Failure(Kind.EXISTS, said)
+    return Failure(Kind.REFUSED, said)
+
+
+def _of_transport(source: Exception, timeout: int) -> Failure:
+    if isinstance(source, httpx.TimeoutException):
+        return Failure(Kind.PASSING, f"gives no answer within {timeout} s")
+    if isinstance(source, httpx.ConnectError):
+        return Failure(Kind.PASSING, f"cannot be reached: {_short(str(source))}")
+    if isinstance(source, httpx.TransportError):
+        return Failure(Kind.PASSING, "broke the connection off")
+    return Failure(Kind.STRANGER, "gives an answer that is not Qdrant's")
+
+
+def _of_rpc(error: Exception, timeout: int) -> Failure:
+    code = getattr(error, "code", None)
+    name = str(getattr(code(), "name", "UNKNOWN")) if callable(code) else "UNKNOWN"
+    details = getattr(error, "details", None)
+    text = _short(str(details())) if callable(details) else ""
+    said = f"answers {name}" + (f": {text}" if text else "")
+    if name == "DEADLINE_EXCEEDED":
+        return Failure(Kind.PASSING, f"gives no answer within {timeout} s")
+    if name in ("UNAVAILABLE", "RESOURCE_EXHAUSTED", "INTERNAL", "ABORTED", "CANCELLED"):
+        return Failure(Kind.PASSING, said)
+    if name in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
+        return Failure(Kind.KEY, f"answers {name}")
+    if name == "NOT_FOUND":
+        return Failure(Kind.MISSING, said)
+    if name == "ALREADY_EXISTS" or "already exists" in text:
+        return Failure(Kind.EXISTS, said)
+    return Failure(Kind.REFUSED, said)
+
+
+def _server_text(content: bytes) -> str:
+    """What Qdrant says is wrong; empty where the answer is not of its form."""
+    try:
+        return _short(str(json.loads(content)["status"]["error"]))
+    except (ValueError, TypeError, KeyError):
+        return ""
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_TEXT else f"{line[:_LONGEST_TEXT]}…"
