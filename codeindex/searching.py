@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from codeindex.catalog.catalog import Catalog
 from codeindex.errors import UsageError
 from codeindex.filters import Filter
-from codeindex.interfaces import Encoder, IndexBackend
+from codeindex.interfaces import Encoder, Hit
 from codeindex.snippet import Snippet
+
+if TYPE_CHECKING:
+    from codeindex.vectors import Embeddings
 
 MAX_QUERY_CHARS = 20_000
 """More than any encoder reads; the rest of a longer query would be cut in silence."""
@@ -51,6 +53,22 @@ class SearchResult:
         }
 
 
+class Nearest(Protocol):
+    """Where the nearest vectors are looked for: a backend, or a store that is attached."""
+
+    def search(self, queries: Embeddings, k: int, where: Filter) -> list[list[Hit]]:
+        """As `IndexBackend.search`."""
+        ...
+
+
+class Snippets(Protocol):
+    """Where snippets are looked up: the catalog, or a store that is attached."""
+
+    def snippets(self, ids: Sequence[int]) -> Mapping[int, Snippet]:
+        """Snippets by id; an id that is not there is left out."""
+        ...
+
+
 def checked_query(query: str) -> str:
     """The query, without surrounding space.
 
@@ -70,8 +88,8 @@ def checked_query(query: str) -> str:
 def search(
     queries: Sequence[str],
     encoder: Encoder,
-    backend: IndexBackend,
-    catalog: Catalog,
+    backend: Nearest,
+    catalog: Snippets,
     top_k: int,
     where: Filter,
 ) -> list[list[SearchResult]]:

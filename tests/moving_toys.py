@@ -130,25 +130,22 @@ class AttachedShelf(Shelf):
         return {id: self.rows[id][1] for id in ids if id in self.rows}
 
 
-class MovingToys:
-    """Registers the two."""
-
-    @hookimpl
-    def codeindex_backends(self):
-        return [
-            BackendSpec(
-                name="tidy",
-                summary="brute force that can be tidied",
-                options=TidyOptions,
-                open=lambda options, folder, space, files: TidyBackend(
-                    folder, space.dim, files, options
-                ),
+@hookimpl
+def codeindex_backends():
+    return [
+        BackendSpec(
+            name="tidy",
+            summary="brute force that can be tidied",
+            options=TidyOptions,
+            open=lambda options, folder, space, files: TidyBackend(
+                folder, space.dim, files, options
             ),
-            BackendSpec(
-                name="shelf",
-                summary="kept elsewhere",
-                options=ShelfOptions,
-                open=lambda options, folder, space, files: ShelfBackend(options),
-                attach=AttachedShelf,
-            ),
-        ]
+        ),
+        BackendSpec(
+            name="shelf",
+            summary="kept elsewhere",
+            options=ShelfOptions,
+            open=lambda options, folder, space, files: ShelfBackend(options),
+            attach=AttachedShelf,
+        ),
+    ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 
+import moving_toys
 import pytest
-from moving_toys import MovingToys
 
 from codeindex import Index, sync
 from codeindex.catalog.catalog import Catalog
@@ -15,7 +15,7 @@ from codeindex.locking import writing
 
 @pytest.fixture
 def host(host):
-    host.register(MovingToys(), "moving", "toy-distribution")
+    host.register(moving_toys, "moving", "toy-distribution")
     return host
 
 

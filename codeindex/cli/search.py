@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from codeindex.cli.options import encoder_options, index_option, json_option
+from codeindex.cli.reading import open_to_read, store_options
 from codeindex.cli.session import Session, colours, pass_session
-from codeindex.options import split_assignments
 
 if TYPE_CHECKING:
     from codeindex.searching import SearchResult
@@ -37,28 +36,19 @@ if TYPE_CHECKING:
     help="Lines of code shown for a hit; 0 for none.",
 )
 @encoder_options
-@click.option(
-    "--backend-option", "-B", multiple=True, metavar="KEY=VALUE", help="Option of the backend."
-)
+@store_options
 @json_option
 @pass_session
 def search(session: Session, /, **given: Any) -> None:
     """Find the code nearest in meaning to QUERY, best first.
 
-    The index is looked for from the current folder upwards. Exits with 1 if nothing is found.
+    The index is looked for from the current folder upwards; or --backend and -B say where
+    another machine keeps one. Exits with 1 if nothing is found.
     """
-    from codeindex.index import Index
     from codeindex.searching import checked_query
 
     checked_query(given["query"])  # before the index is even looked for
-    folder = session.find_index(given["index"])
-    with Index.open(
-        index=folder,
-        encoder=given["encoder"],
-        encoder_options=split_assignments(given["encoder_option"]),
-        backend_options=split_assignments(given["backend_option"]),
-        host=session.host,
-    ) as opened:
+    with open_to_read(session, **given) as opened:
         results = opened.search(
             given["query"],
             given["top_k"],
@@ -66,13 +56,12 @@ def search(session: Session, /, **given: Any) -> None:
             languages=given["language"],
             kinds=given["kind"],
         )
-        root = opened.root
         hint = "" if results else _hint(opened.status(), given["kind"], given["language"])
     if given["as_json"]:
         for result in results:
             click.echo(json.dumps(result.as_json()))
     else:
-        _print(results, root, given["lines"])
+        _print(results, given["lines"])
     if not results:
         session.say(f"nothing found{hint}")
         click.get_current_context().exit(1)
@@ -82,12 +71,12 @@ def _hint(facts: Mapping[str, Any], kinds: Sequence[str], languages: Sequence[st
     """Which kinds and languages there are, where one was asked for that is not there."""
     hint = ""
     for name, asked in (("kinds", kinds), ("languages", languages)):
-        if set(asked) - set(facts[name]):
+        if name in facts and set(asked) - set(facts[name]):
             hint += f"; {name} in the index: {', '.join(facts[name]) or 'none'}"
     return hint
 
 
-def _print(results: Sequence[SearchResult], root: Path, lines: int) -> None:
+def _print(results: Sequence[SearchResult], lines: int) -> None:
     terminal = sys.stdout.isatty()
     coloured = colours(terminal)
     for result in results:

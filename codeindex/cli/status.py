@@ -3,36 +3,41 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import sys
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from codeindex.cli.options import index_option, json_option
-from codeindex.cli.session import Session, pass_session
+from codeindex.cli.reading import open_to_read, store_options
+from codeindex.cli.session import Session, colours, pass_session
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 @click.command(epilog="Example: codeindex status --json")
 @index_option
+@store_options
 @json_option
 @pass_session
-def status(session: Session, index: Path | None, as_json: bool) -> None:
-    """Show what is in the index, how old it is and what it was made with."""
-    from codeindex.index import Index
+def status(session: Session, /, **given: Any) -> None:
+    """Show what is in the index, how old it is and what it was made with.
 
-    with Index.open(index=session.find_index(index), host=session.host) as opened:
+    It also says where vectors and snippets do not agree, or the backend cannot be opened.
+    """
+    with open_to_read(session, **given) as opened:
         facts = opened.status()
-    if as_json:
+    if given["as_json"]:
         click.echo(json.dumps(facts))
         return
-    for line in _lines(facts):
+    for line in _store_lines(facts) if "index_id" in facts else _lines(facts):
         click.echo(line)
 
 
-def _lines(facts: dict[str, Any]) -> list[str]:
-    encoder, backend = facts["encoder"], facts["backend"] or {}
+def _lines(facts: Mapping[str, Any]) -> list[str]:
+    backend = facts["backend"] or {}
+    held = facts["backend_vectors"]
     lines = [
         f"index     {facts['index']} ({facts['bytes_on_disk'] / 1e6:.1f} MB)",
         f"root      {facts['root']}",
@@ -41,19 +46,54 @@ def _lines(facts: dict[str, Any]) -> list[str]:
         f"snippets  {facts['snippets']:,} ({_counts(facts['kinds'])})",
         f"languages {_counts(facts['languages'])}",
         f"vectors   {facts['cached_vectors']:,} kept",
-        f"backend   {backend.get('name', 'none')}",
+        f"backend   {backend.get('name', 'none')}"
+        + (f": {held:,} vectors" if held is not None else ""),
+        *_facts(facts["backend_facts"]),
     ]
+    if facts["drift"]:
+        drift = click.style("DRIFT", fg="red", bold=True) if _coloured() else "DRIFT"
+        lines.append(f"{drift}     {facts['drift']}")
+    lines += _encoder_lines(facts)
+    if facts["pending_changes"]:
+        lines.append(f"pending   {facts['pending_changes']:,} changes; the next run applies them")
+    lines.extend(f"unread    {path}: {reason}" for path, reason in facts["unreadable"].items())
+    return lines
+
+
+def _store_lines(facts: Mapping[str, Any]) -> list[str]:
+    return [
+        f"store     {facts['backend']['name']}",
+        *_facts(facts["backend_facts"]),
+        f"index     {facts['index_id']}, made by codeindex {facts['created_by']}",
+        f"snippets  {facts['snippets']:,}",
+        *_encoder_lines(facts),
+    ]
+
+
+def _encoder_lines(facts: Mapping[str, Any]) -> list[str]:
+    encoder, texts = facts["encoder"], facts["texts"]
+    lines = []
     if encoder:
         lines.append(
             f"encoder   {encoder['name']}: {encoder['title']}, {encoder['dim']} dimensions,"
             f" fingerprint {encoder['fingerprint'][:12]}"
         )
-    if facts["texts"]:
-        lines.append(f"texts     {facts['texts']['recipe']}, of {facts['texts']['input']}")
-    if facts["pending_changes"]:
-        lines.append(f"pending   {facts['pending_changes']:,} changes; the next run applies them")
-    lines.extend(f"unread    {path}: {reason}" for path, reason in facts["unreadable"].items())
+    if texts:
+        lines.append(f"texts     {texts['recipe']}, of {texts['input']}")
     return lines
+
+
+def _facts(facts: Mapping[str, Any]) -> list[str]:
+    shown = ", ".join(f"{name.replace('_', ' ')} {_number(it)}" for name, it in facts.items())
+    return [f"          {shown}"] if facts else []
+
+
+def _number(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _coloured() -> bool:
+    return colours(sys.stdout.isatty())
 
 
 def _counts(counts: dict[str, int]) -> str:
