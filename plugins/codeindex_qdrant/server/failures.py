@@ -52,6 +52,8 @@ def failure_of(error: Exception, timeout: int) -> Failure | None:
         return _of_status(error)
     if isinstance(error, ResponseHandlingException):
         return _of_transport(error.source, timeout)
+    if isinstance(error, json.JSONDecodeError | AssertionError):  # as the client reads an answer
+        return Failure(Kind.STRANGER, "gives an answer that is not Qdrant's")
     if any(base.__name__ == "RpcError" for base in type(error).__mro__):
         return _of_rpc(error, timeout)
     return None
