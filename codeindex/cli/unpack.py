@@ -49,7 +49,9 @@ def unpack(session: Session, file: Path, output: Path, as_json: bool) -> None:
         f"unpacked  {receipt.folder}, {packed.index['snippets']:,} snippets,"
         f" packed {packed.created} by codeindex {packed.codeindex}"
     )
-    options = "".join(f", {key}={value}" for key, value in receipt.encoder_options.items())
+    options = "".join(
+        f", {key}={json.dumps(value)}" for key, value in receipt.encoder_options.items()
+    )
     if receipt.with_encoder:
         licences = ", ".join(item.licence for item in packed.licences)
         click.echo(f"encoder   {receipt.encoder}{options} ({licences})")

@@ -1,4 +1,4 @@
-"""``codeindex verify``: catalog against backend, and ``--repair``; or a pack against its digests."""
+"""``codeindex verify``: catalog against backend, and ``--repair``; or a pack, by its digests."""
 
 from __future__ import annotations
 

@@ -20,7 +20,18 @@ from codeindex.packing.format import BACKEND, BACKEND_FOLDER, PackManifest
 _HEADER = b"SQLite format 3\x00"
 _LEGACY_JOURNAL = b"\x01\x01"  # a write-ahead log would be a second file
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_MOST_DIMENSIONS = 1_000_000
+_MOST = 1_000_000_000  # dimensions, tokens, rows
+_LATEST = 1e12  # seconds since the epoch
+_TYPES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "snippets": {
+        "text": ("path", "language", "kind", "name", "code", "docstring", "extra"),
+        "integer": ("start_line", "end_line"),
+        "blob": ("key", "text_digest"),
+    },
+    "sources": {"text": ("path", "language", "extractor"), "integer": ("size",)},
+    "vectors": {"blob": ("text_digest", "vector")},
+}
+"""What the values must be that are used as they are; a table of SQLite takes others, too."""
 
 
 def plain_catalog(path: Path, pack: Path) -> dict[str, Any]:
@@ -55,8 +66,27 @@ def plain_catalog(path: Path, pack: Path) -> dict[str, Any]:
         faults = [row[0] for row in connection.execute("PRAGMA quick_check(1)")]
         if faults != ["ok"]:
             raise DamagedIndexError(f"{pack} is refused: its catalog is damaged ({faults[0]})")
+        _check_values(connection, pack)
         rows = connection.execute("SELECT key, value FROM manifest").fetchall()
         return {str(key): json.loads(value) for key, value in rows}
+
+
+def _check_values(connection: sqlite3.Connection, pack: Path) -> None:
+    for table, types in _TYPES.items():
+        wrong = " OR ".join(
+            f"typeof({column}) <> '{wanted}'"
+            for wanted, columns in types.items()
+            for column in columns
+        )
+        if table == "snippets":
+            wrong += " OR NOT json_valid(extra) OR json_type(extra) <> 'object'"
+        statement = f"SELECT count(*) FROM {table} WHERE {wrong}"  # noqa: S608 - names from above
+        count = connection.execute(statement).fetchone()[0]
+        if count:
+            raise DamagedIndexError(
+                f"{pack} is refused: {count:,} rows of {table!r} in its catalog hold values that"
+                " codeindex does not write"
+            )
 
 
 @contextmanager
@@ -90,19 +120,14 @@ def check_index_manifest(values: Mapping[str, Any], packed: PackManifest, pack: 
     texts = values.get("texts")
     sound = (
         isinstance(encoder, dict)
-        and all(isinstance(encoder.get(key), str) for key in ("name", "title", "fingerprint"))
-        and isinstance(encoder.get("options"), dict)
-        and all(type(encoder.get(key)) is int for key in ("dim", "max_tokens", "row"))
-        and 0 < encoder["dim"] <= _MOST_DIMENSIONS
+        and _is_provider(encoder)
+        and all(_is_plain(encoder.get(key)) for key in ("title", "fingerprint"))
+        and all(_is_count(encoder.get(key)) for key in ("dim", "max_tokens", "row"))
         and isinstance(backend, dict)
-        and isinstance(backend.get("name"), str)
-        and _NAME.fullmatch(backend["name"]) is not None
-        and isinstance(backend.get("options"), dict)
+        and _is_provider(backend)
         and values.get("backend_folder") == BACKEND_FOLDER
         and (texts is None or _are_texts(texts))
-        and all(
-            isinstance(values.get(key), int | float | None) for key in ("created_at", "updated_at")
-        )
+        and all(_is_time(values.get(key)) for key in ("created_at", "updated_at"))
     )
     if not sound:
         raise DamagedIndexError(f"{pack} is refused: its catalog does not say what the index is")
@@ -113,13 +138,31 @@ def check_index_manifest(values: Mapping[str, Any], packed: PackManifest, pack: 
         )
 
 
-def _are_texts(texts: Any) -> bool:
+def _is_provider(value: Mapping[str, Any]) -> bool:
+    name = value.get("name")
+    named = isinstance(name, str) and _NAME.fullmatch(name) is not None
+    return named and isinstance(value.get("options"), dict)
+
+
+def _are_texts(value: Any) -> bool:
     return (
-        isinstance(texts, dict)
-        and isinstance(texts.get("recipe"), str)
-        and isinstance(texts.get("input"), str)
-        and type(texts.get("weight")) in (int, float)
+        isinstance(value, dict)
+        and _is_plain(value.get("recipe"))
+        and _is_plain(value.get("input"))
+        and type(value.get("weight")) in (int, float)
     )
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, str) and value.isprintable()
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 < value < _MOST
+
+
+def _is_time(value: Any) -> bool:
+    return value is None or (type(value) in (int, float) and 0 <= value < _LATEST)
 
 
 def object_array(name: str, file: IO[bytes]) -> str | None:

@@ -29,6 +29,7 @@ BACKEND = f"backend/{BACKEND_FOLDER}/"
 ENCODER = "encoder/"
 MOST_ENTRIES = 10_000
 
+_LONGEST_TEXT = 1000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -124,13 +125,24 @@ def read_manifest(data: bytes, pack: object) -> PackManifest:
 def _manifest(values: Mapping[str, Any]) -> PackManifest:
     entries = [_entry(item) for item in values["entries"]]
     licences = [
-        Licence(str(item["of"]), str(item["licence"]), tuple(map(str, item["files"])))
+        Licence(_plain(item["of"]), _plain(item["licence"]), tuple(map(_plain, item["files"])))
         for item in values["licences"]
     ]
     index = values["index"]
-    if not isinstance(index, dict) or not isinstance(index.get("snippets"), int):
-        raise ValueError("'index' says no number of snippets")
-    return PackManifest(str(values["codeindex"]), str(values["created"]), index, licences, entries)
+    if not all(type(index[key]) is int for key in ("snippets", "sources", "pending_changes")):
+        raise TypeError("the counts of 'index'")
+    for text in (index["backend"], index["encoder"]["name"], index["encoder"]["title"]):
+        _plain(text)
+    return PackManifest(
+        _plain(values["codeindex"]), _plain(values["created"]), index, licences, entries
+    )
+
+
+def _plain(value: Any) -> str:
+    """A text that is shown to people: on a terminal, control characters are commands."""
+    if not isinstance(value, str) or len(value) > _LONGEST_TEXT or not value.isprintable():
+        raise ValueError(f"{value!r:.100} is no plain text")
+    return value
 
 
 def _entry(item: Any) -> Entry:

@@ -89,6 +89,7 @@ def snapshot(store: Store) -> Iterator[Snapshot]:
         with suppress(IndexLockedError, StorageError), store.writing():
             store.bring_up_to_date()
             store.close_backend()
+    failed: dict[str, Any] | None = None
     for _ in range(_ATTEMPTS):
         with ExitStack() as stack:
             catalog = stack.enter_context(closing(_ReadCatalog(store.catalog.path, readonly=True)))
@@ -102,13 +103,13 @@ def snapshot(store: Store) -> Iterator[Snapshot]:
                     for name in found["backend_files"]
                 }
             except OSError as error:
-                # A writer may have put a newer generation in the place of this one.
-                if found == manifest:
+                # A writer may just have put a newer generation in the place of this one.
+                if found == failed:
                     raise DamagedIndexError(
                         f"cannot read {error.filename}: {error.strerror};"
                         " make it anew with: codeindex verify --repair"
                     ) from error
-                manifest = found
+                failed = found
                 continue
             yield Snapshot(catalog, found, files)
             return
@@ -130,7 +131,8 @@ def _check_finished(manifest: Mapping[str, Any], folder: Path) -> None:
 def packed_catalog(taken: Snapshot, folder: Path, bundled: bool, copied: Copied) -> Path:
     """The catalog as it goes into a pack, in `folder`: compact, without log, without places.
 
-    Pages that are free hold what was removed from the index: they are left out.
+    Free pages, and segments of the words table, still hold what was removed from the index:
+    it is not to travel.
 
     Args:
         bundled: the encoder goes into the pack, too.
@@ -153,6 +155,7 @@ def packed_catalog(taken: Snapshot, folder: Path, bundled: bool, copied: Copied)
         )
         # Without it, Ctrl-C would be heeded only at the end.
         copy.set_progress_handler(lambda: 0, _INSTRUCTIONS)
+        copy.execute("INSERT INTO words (words) VALUES ('optimize')")
         copy.execute("VACUUM INTO ?", (str(target),))
     draft.unlink()
     return target
