@@ -18,6 +18,9 @@ def _option(default: Any, help: str) -> Any:
     return field(default=default, metadata={"help": help})
 
 
+_LEAST = {"m": 2, "ef_construct": 4, "ef": 1, "exact_below": 1, "threads": 0}
+
+
 @dataclass(frozen=True)
 class EdgeOptions:
     """Options of the backend `qdrant-edge`.
@@ -29,11 +32,14 @@ class EdgeOptions:
     m: int = _option(16, "HNSW: links of a vector.")
     ef_construct: int = _option(100, "HNSW: candidates while building.")
     ef: int = _option(128, "HNSW: candidates while searching; more find more.")
+    exact_below: int = _option(
+        10_000, "Vectors, of all or of those a filter leaves, below which all are compared."
+    )
     on_disk: bool = _option(False, "Read vectors and graph from disk when they are needed.")
     threads: int = _option(0, "Threads of a search and of optimizing; 0 = one a core.")
 
     def __post_init__(self) -> None:
-        for name, least in (("m", 2), ("ef_construct", 4), ("ef", 1), ("threads", 0)):
+        for name, least in _LEAST.items():
             value = getattr(self, name)
             if value < least:
                 raise ValueError(f"{name}={value}: expected at least {least}")

@@ -145,8 +145,9 @@ class EdgeBackend:
         present = shard.present([int(id) for id in ids]) if shard else []
         if not present:
             return  # a copy for changing would be made for nothing
+        shard = self._own()
         self._notes.changes += len(present)
-        self._own().delete(present)
+        shard.delete(present)
 
     def commit(self) -> Mapping[str, str]:
         """Writes a new generation beside the old one, if anything changed.

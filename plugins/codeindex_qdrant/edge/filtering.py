@@ -40,15 +40,20 @@ def engine_filter(where: Filter, paths: Paths) -> engine.Filter | None:
     if where.kinds:
         conditions.append(_any("kind", where.kinds))
     if where.paths:
-        conditions.append(engine.Filter(should=[_matching(glob, paths) for glob in where.paths]))
+        globs = [_matching(glob, paths) for glob in where.paths]
+        if None not in globs:
+            conditions.append(engine.Filter(should=[glob for glob in globs if glob is not None]))
     return engine.Filter(must=list(conditions)) if conditions else None
 
 
-def _matching(glob: str, paths: Paths) -> engine.FieldCondition | engine.Filter:
+def _matching(glob: str, paths: Paths) -> engine.FieldCondition | engine.Filter | None:
+    """The paths that match a glob; None: all do."""
     known = direct(glob)
     if known is not None:
         return _tagged(f"{field}:{value}" for field, value in known)
     matched, others = paths.split(glob)
+    if not others:
+        return None
     if len(matched) <= len(others):
         return _any("path", matched)
     # `*.py` lets most through: it costs the engine less to be told what is left out.

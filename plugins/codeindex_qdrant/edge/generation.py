@@ -3,7 +3,7 @@
 The engine alters a shard's folder by opening it: times, and at first bytes. So no committed
 file is ever opened by it. `generation-000001/` holds a pack of the many small files, their
 holes left out, and apart from it the few large ones. To search, the pack is unpacked into a
-folder of its own that links to the large files; to change, the large ones are copied too.
+folder of its own that links to the large files; to change, those that change are copied.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def unpack_to_search(folder: Path, files: Mapping[str, str], target: Path) -> No
         DamagedIndexError: the files are not those of a generation.
         StorageError: there is no room in `target`.
     """
-    return _unpack(folder, files, target, lambda name: _point_to)
+    return _unpack(folder, files, target, lambda name: _point_to if _FIXED.search(name) else _link)
 
 
 def unpack_to_change(folder: Path, files: Mapping[str, str], target: Path) -> Notes:
@@ -216,24 +216,30 @@ def _place(source: Path, target: Path, known: Mapping[tuple[int, int], str]) -> 
 
 
 def _link(source: Path, target: Path) -> None:
-    """The same file under another name; a copy where there are no hard links."""
+    """The same file under another name; a copy where there can be none.
+
+    The engine opens for writing what it only reads. And it counts the pages and chunks of a
+    folder, but no symbolic links to them.
+    """
     try:
+        _refuse_readonly(source)
         target.hardlink_to(source)
     except OSError:
         sparse.copy(source, target)
 
 
 def _point_to(source: Path, target: Path) -> None:
-    """A symbolic link; a copy where there are none, or the engine could not open it.
-
-    The engine opens for writing what it only reads.
-    """
+    """A symbolic link, which works from another disk too; a copy where there can be none."""
     try:
-        if not os.access(source, os.W_OK):
-            raise PermissionError
+        _refuse_readonly(source)
         target.symlink_to(source.absolute())
     except OSError:
         sparse.copy(source, target)
+
+
+def _refuse_readonly(path: Path) -> None:
+    if not os.access(path, os.W_OK):
+        raise PermissionError(f"{path} cannot be written")
 
 
 def _identity(path: Path) -> tuple[int, int]:

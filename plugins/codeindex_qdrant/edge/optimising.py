@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -54,6 +55,8 @@ def main() -> None:
     from codeindex_qdrant.edge.filtering import paths_in
     from codeindex_qdrant.edge.shard import Shard
 
+    # Ctrl-C ends it at once: Python's own way would wait for the engine to return.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     job: dict[str, Any] = json.load(sys.stdin)
     _end_with_parent(job["parent"])
     shard = Shard.load(Path(job["folder"]), job["dim"], EdgeOptions(**job["options"]))
@@ -68,7 +71,6 @@ def _end_with_parent(parent: int) -> None:
     """Asks Linux to kill this process when its parent is killed; elsewhere it ends in time."""
     if sys.platform == "linux":
         import ctypes
-        import signal
 
         parent_death_signal = 1  # PR_SET_PDEATHSIG
         ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGKILL)

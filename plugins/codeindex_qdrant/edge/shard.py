@@ -20,9 +20,6 @@ _EVERYTHING = 2**62
 _BATCH = 512
 """Points in one call: the engine holds the interpreter's lock all the while."""
 
-_FULL_SCAN_KB = 10_000
-"""Vectors that a filter leaves below which all are compared, whatever the graph is."""
-
 
 class Shard:
     """An open shard. Its folder is changed by opening it, even where it is only searched."""
@@ -163,10 +160,11 @@ class Shard:
 
 def _config(dim: int, options: EdgeOptions) -> engine.EdgeConfig:
     memory = engine.Memory.Cold if options.on_disk else engine.Memory.Cached
+    full_scan = max(1, options.exact_below * dim * 4 // 1024)  # in KB
     return engine.EdgeConfig(
         vectors=engine.EdgeVectorParams(dim, engine.Distance.Dot, memory=memory),
         hnsw_config=engine.HnswIndexConfig(
-            options.m, options.ef_construct, _FULL_SCAN_KB, options.threads, memory=memory
+            options.m, options.ef_construct, full_scan, options.threads, memory=memory
         ),
         # Who asks for optimizing gets a graph, however little there is to put into it.
         optimizers=engine.EdgeOptimizersConfig(indexing_threshold=1),
