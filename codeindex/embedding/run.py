@@ -13,7 +13,7 @@ from codeindex.embedding.context import PaperContext
 from codeindex.embedding.inputs import Format, Input
 from codeindex.embedding.json_files import write_embeddings, write_metadata
 from codeindex.embedding.receipt import EmbeddingReceipt
-from codeindex.embedding.work import ENCODER, METADATA, RECIPE, VECTORS, Work, check_output
+from codeindex.embedding.work import ENCODER, INPUT, METADATA, RECIPE, VECTORS, Work, check_output
 from codeindex.errors import CodeIndexError, NotFoundError, StorageError, UsageError
 from codeindex.indexing import Progress
 from codeindex.interfaces import Encoder
@@ -139,7 +139,7 @@ class Embedding:
 
     def _begin(self, work: Work, digest: str, rows: int, encoder: Encoder) -> int:
         binding = {
-            "the input": [digest, rows],
+            INPUT: [digest, rows],
             ENCODER: [encoder.info.fingerprint, encoder.info.dim],
             RECIPE: self.texts.name,
         }

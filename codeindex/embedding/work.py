@@ -18,6 +18,7 @@ from codeindex.vectors import Embeddings
 VECTORS = "code_embeddings.npy"
 METADATA = "metadata.json"
 
+INPUT = "the input"
 ENCODER = "the encoder"
 RECIPE = "the paper context"
 """Names in the binding of a run, see `Work.begin`."""
@@ -167,11 +168,18 @@ def check_output(output: Path) -> None:
 
 
 class EmbeddedWith(NamedTuple):
-    """What a finished run has embedded with: fingerprint of the encoder, its dim, the recipe."""
+    """What a finished run has embedded with.
+
+    Attributes:
+        fingerprint, dim: of the encoder.
+        recipe: of the texts, by name.
+        source: SHA-256 of the input.
+    """
 
     fingerprint: str
     dim: int
     recipe: str
+    source: str
 
 
 def embedded_with(output: Path) -> EmbeddedWith | None:
@@ -182,8 +190,9 @@ def embedded_with(output: Path) -> EmbeddedWith | None:
     known = Work(output).read()
     with suppress(KeyError, TypeError, ValueError):
         if known["placed"] is not None and known["placed"] == _stamp(output / VECTORS):
-            fingerprint, dim = known["of"][ENCODER]
-            return EmbeddedWith(str(fingerprint), int(dim), str(known["of"][RECIPE]))
+            of = known["of"]
+            (fingerprint, dim), (source, _) = of[ENCODER], of[INPUT]
+            return EmbeddedWith(str(fingerprint), int(dim), str(of[RECIPE]), str(source))
     return None
 
 

@@ -86,10 +86,15 @@ def snippet_of_row(row: dict[str, Any], place: str, language_of: LanguageOf) -> 
     name = fields.text("name") or fields.text("function_name")
     code = fields.text("code") or fields.text("code_text")
     start = fields.whole("start_line", 1)
+    # What is empty was written so; only what is not there is guessed.
+    guesses = {"language": language_of(PurePosixPath(path).name), "kind": _kind(name)}
+    language, kind = (
+        fields.text(key) if row.get(key) is not None else guess for key, guess in guesses.items()
+    )
     return Snippet(
         path=path,
-        language=fields.text("language") or language_of(PurePosixPath(path).name),
-        kind=fields.text("kind") or _kind(name),
+        language=language,
+        kind=kind,
         name=name,
         start_line=start,
         end_line=fields.whole("end_line", start + code.count("\n")),

@@ -15,11 +15,11 @@ from numpy.lib.format import open_memmap
 from codeindex.embedding.inputs import Input
 from codeindex.embedding.items import LanguageOf
 from codeindex.embedding.json_lists import opened, read_list
-from codeindex.embedding.work import METADATA, VECTORS, embedded_with
+from codeindex.embedding.work import METADATA, VECTORS, EmbeddedWith, embedded_with
 from codeindex.encoding import joint_fingerprint
 from codeindex.errors import NotFoundError, UsageError
 from codeindex.exchange.blocks import ROWS
-from codeindex.exchange.entries import snippet_of_entry
+from codeindex.exchange.entries import OWN, snippet_of_entry
 from codeindex.exchange.folder_writing import MADE_WITH
 from codeindex.exchange.made_with import MadeWith
 from codeindex.exchange.source import RawVectors, SourceBlock
@@ -59,7 +59,14 @@ class FolderSource:
                 )
         self._vectors = _mapped(self._file)
         self.rows, self.dim = self._vectors.shape
-        self.made_with = _made_with(path)
+        embedded = embedded_with(path)
+        self.made_with = _exported_with(path) if embedded is None else _as_made_with(embedded)
+        if self._input is None:
+            self.whole = any(
+                isinstance(value, dict) and OWN in value for value, _ in islice(self._entries(), 1)
+            )
+        else:
+            self.whole = embedded is not None and embedded.source == self._input.digest()
 
     def vector_place(self, row: int) -> str:
         """Where a vector stands, for messages."""
@@ -131,12 +138,13 @@ def _mapped(path: Path) -> RawVectors:
     return array
 
 
-def _made_with(folder: Path) -> MadeWith | None:
-    """What is known of the encoder: from the export's file, or from the run of ``embed``."""
-    embedded = embedded_with(folder)
-    if embedded is not None:
-        fingerprint = joint_fingerprint(embedded.fingerprint, embedded.recipe)
-        return MadeWith("", "", fingerprint, embedded.dim, embedded.recipe)
+def _as_made_with(embedded: EmbeddedWith) -> MadeWith:
+    fingerprint = joint_fingerprint(embedded.fingerprint, embedded.recipe)
+    return MadeWith("", "", fingerprint, embedded.dim, embedded.recipe)
+
+
+def _exported_with(folder: Path) -> MadeWith | None:
+    """What the export has noted beside the vectors; None if they are of another making."""
     path = folder / MADE_WITH
     if not path.is_file():
         return None

@@ -129,6 +129,8 @@ class Import:
         recipe = recipe_named(source.made_with.recipe) if source.made_with else UNKNOWN_TEXTS
         encoder = make_encoder(index.host, index.encoder, index.encoder_options)
         self._check_encoder(encoder, recipe)
+        if not source.whole:
+            recipe = UNKNOWN_TEXTS  # what it would make of the snippets is not what was embedded
         place = source.path.absolute()
         facts = {
             "recipe": recipe.name,

@@ -82,6 +82,7 @@ class ParquetSource:
         self._vector = self._one_of(_VECTORS, schema.names)
         self._one_of(_PATHS, schema.names)
         self._columns = [name for name in (*COLUMNS, *FOREIGN_COLUMNS) if name in schema.names]
+        self.whole = set(COLUMNS) <= set(schema.names)
         self.rows = int(self._file.metadata.num_rows)
         self.dim = self._dimensions() if self.rows else 0
         self.made_with = self._made_with(schema.metadata or {})

@@ -30,12 +30,15 @@ class Source(Protocol):
         path: the file or folder.
         rows, dim: of its vectors.
         made_with: the encoder that made them, if it says so.
+        whole: each snippet has all that its text was made of, so that a lost vector can be made
+            again.
     """
 
     path: Path
     rows: int
     dim: int
     made_with: MadeWith | None
+    whole: bool
 
     def vector_place(self, row: int) -> str:
         """Where a vector stands, for messages."""
