@@ -264,6 +264,8 @@ class DerivedIndex:
             progress: is told of the vectors that were given to it.
         """
         self.close()
+        if "backend" in changes:
+            self._wanted_options = {}  # they were for the backend that goes
         manifest = {**catalog.manifest(), **changes}
         # By name only: the plugin of the old one need not be there any more.
         folder = self._other_folder(manifest, _folder_name(catalog.manifest()))

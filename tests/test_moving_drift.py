@@ -223,3 +223,19 @@ def test_a_reader_beside_a_rebuild_goes_on(tree, filled, host):
         filled.rebuild("tidy", progress=ask)
         assert reader.search("iron", 1)[0].snippet.name == "hammer"
         assert reader.status()["backend"]["name"] == "tidy"
+
+
+def test_a_reader_follows_a_backend_that_keeps_no_files_to_its_new_place(tree, host, tmp_path):
+    places = [{"at": str(tmp_path / name)} for name in ("one", "two")]
+    for place in places:
+        (tmp_path / place["at"]).mkdir()
+    with Index.open(
+        tree, create=True, host=host, backend="shelf", backend_options=places[0]
+    ) as index:
+        index.update()
+        with Index.open(tree, host=host) as reader:
+            assert reader.search("iron", 1)
+            index.rebuild(backend_options=places[1])
+            shutil.rmtree(tmp_path / "one")
+            assert reader.search("iron", 1)
+            assert reader._store.backend().facts()["at"] == places[1]["at"]
