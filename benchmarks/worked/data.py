@@ -19,7 +19,7 @@ SEED = 7
 TEXTS = ("index", "code")
 """Half of the functions as an index embeds them, with path and name, half as bare code."""
 
-MOST_OF_A_PACKAGE = 400
+MOST_OF_A_PACKAGE = 200
 
 
 def make_data(
