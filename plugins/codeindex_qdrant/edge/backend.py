@@ -51,13 +51,12 @@ class EdgeBackend:
         self._files = dict(files)
         self._work = Work(folder)
         self._shard: Shard | None = None
-        self._notes = Notes(Paths(), 0)
+        self._notes = Notes()
         if files:
             self._shard = self._open_committed()
 
     def __len__(self) -> int:
-        shard = self._opened()
-        return len(shard) if shard else 0
+        return self._notes.points if self._shard is None else len(self._shard)
 
     def ids(self) -> list[int]:
         """All ids, ascending."""
@@ -158,6 +157,7 @@ class EdgeBackend:
         """
         if self._work.path is not None:
             if self._shard is not None:
+                self._notes.points = len(self._shard)
                 self._shard.flush()
                 self._close_shard()  # opened again by whoever needs it next
             self._files = generation.write(self._work.path, self._folder, self._notes, self._files)
@@ -173,8 +173,7 @@ class EdgeBackend:
 
     def needs_optimizing(self) -> bool:
         """Whether there are many vectors, of which a fifth came or went since the last time."""
-        shard = self._opened()
-        points = len(shard) if shard else 0
+        points = len(self)
         return points > _WORTH_A_GRAPH and self._notes.changes > points / 5
 
     def optimize(self) -> None:
@@ -196,7 +195,7 @@ class EdgeBackend:
             paths = optimize_elsewhere(work, self._dim, self._options)
             # The old one is not closed: another thread may be searching it.
             self._shard = Shard.load(work, self._dim, self._options)
-        self._notes = Notes(Paths.of(paths), 0)
+        self._notes = Notes(Paths.of(paths))
 
     # -- the shard ---------------------------------------------------------------------------
 

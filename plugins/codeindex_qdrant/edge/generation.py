@@ -150,7 +150,8 @@ class _Digested:
 
 def _write_notes(pack: _Digested, notes: Notes) -> None:
     paths = notes.paths.to_bytes()
-    pack.line({"format": _FORMAT, "changes": notes.changes, "paths": len(paths)})
+    counts = {"points": notes.points, "changes": notes.changes}
+    pack.line({"format": _FORMAT, **counts, "paths": len(paths)})
     pack.write(paths)
 
 
@@ -158,7 +159,8 @@ def _read_notes(file: IO[bytes]) -> Notes:
     first = json.loads(file.readline())
     if first["format"] != _FORMAT:
         raise ValueError(f"it is of format {first['format']}, not {_FORMAT}")
-    return Notes(Paths(_read(file, first["paths"])), int(first["changes"]))
+    paths = Paths(_read(file, first["paths"]))
+    return Notes(paths, int(first["points"]), int(first["changes"]))
 
 
 def _write_file(pack: _Digested, entry: dict[str, Any], path: Path) -> None:

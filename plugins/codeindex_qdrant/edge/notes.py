@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from codeindex.filters import glob_regex
 
@@ -60,10 +61,16 @@ class Paths:
         return self._paths
 
 
+@dataclass
 class Notes:
-    """The paths, and how many vectors came or went since the graphs were built."""
+    """What is known without the engine.
 
-    def __init__(self, paths: Paths, changes: int) -> None:
-        """Takes both."""
-        self.paths = paths
-        self.changes = changes
+    Attributes:
+        paths: of the snippets.
+        points: how many vectors there were at the last commit.
+        changes: how many came or went since the graphs were built.
+    """
+
+    paths: Paths = field(default_factory=Paths)
+    points: int = 0
+    changes: int = 0

@@ -34,19 +34,25 @@ def optimize_elsewhere(folder: Path, dim: int, options: EdgeOptions) -> Sequence
         "options": asdict(options),
         "parent": os.getpid(),
     }
-    done = subprocess.run(
-        # -P: the present folder may be the one that is indexed, and its code is not ours to run.
+    # -P: the present folder may be the one that is indexed, and its code is not ours to run.
+    with subprocess.Popen(
         [sys.executable, "-P", "-m", __name__],
-        input=json.dumps(job),
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-    )
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
+    ) as process:
+        try:
+            out, errors = process.communicate(json.dumps(job))
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+    if process.returncode:
+        reason = (errors.strip().splitlines() or [f"it ended with {process.returncode}"])[-1]
         raise StorageError(f"optimizing failed, and changed nothing: {reason}")
-    paths: list[str] = json.loads(done.stdout.splitlines()[-1])
+    paths: list[str] = json.loads(out.splitlines()[-1])
     return paths
 
 
