@@ -221,14 +221,24 @@ class DerivedIndex:
         self._unfinished = True
 
     def bring_up_to_date(self, catalog: Catalog) -> None:
-        """Makes the backend hold, durably, what the catalog says; a damaged one is made anew."""
+        """Makes the backend hold, durably, what the catalog says; a damaged one is made anew.
+
+        What a run that was killed has left in the folder is deleted.
+        """
         self.apply(catalog)
-        if self._backend is None:
-            return
-        if self._unfinished or catalog.count("outbox"):
+        if self._backend is not None and (self._unfinished or catalog.count("outbox")):
             sync.commit(catalog, self._backend, self.place(catalog), self._applied)
             self._opened = _generation(catalog.manifest())
             self._unfinished = False
+        manifest = catalog.manifest()
+        if manifest.get("encoder") and manifest.get("backend_files") is not None:
+            self._tidy(self.place(catalog).folder, manifest["backend_files"])
+
+    def _tidy(self, folder: Path, files: Mapping[str, str]) -> None:
+        sync.tidy(folder, files)
+        for other in folder.parent.glob("*"):  # of a rebuild
+            if other != folder:
+                shutil.rmtree(other, ignore_errors=True)
 
     def needs_optimizing(self) -> bool:
         """Whether `optimize` is worth its time, as far as the open backend tells."""
@@ -290,10 +300,7 @@ class DerivedIndex:
         with catalog.transaction():
             catalog.set_manifest({**changes, **files, "backend_folder": folder.name})
             catalog.done(pending[-1].seq if pending else 0)
-        sync.tidy(folder, files["backend_files"])
-        for old in folder.parent.iterdir():
-            if old != folder:
-                shutil.rmtree(old, ignore_errors=True)
+        self._tidy(folder, files["backend_files"])
         self._backend, self._opened = backend, (folder.name, files["backend_files"])
 
     def _other_folder(self, manifest: Mapping[str, Any], current: str) -> Path:

@@ -5,38 +5,40 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 
 from codeindex.errors import StorageError
+
+try:
+    import fcntl
+except ImportError:  # Windows: what a killed process leaves there stays
+    fcntl = None  # type: ignore[assignment]
+
+_DRAFT = ".codeindex-draft"
+_OLD = ".old"
 
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
     """A temporary path beside `target`: write it, and it takes the place of `target` at the end.
 
-    Killed at any instant, `target` is the old file or the new one. If the block raises, or
-    removes the temporary file, the old one stays.
+    Killed at any instant, `target` is the old file or the new one; what was written to the
+    temporary one goes with the next replacing. If the block raises, or removes the temporary
+    file, the old one stays.
 
     Raises:
         StorageError: the folder cannot be written to.
     """
-    try:
-        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    except OSError as error:
-        raise StorageError(f"cannot write {target}: {error.strerror or error}") from error
-    os.close(descriptor)
-    temporary = Path(name)
-    try:
+    with _draft(target, _made_file) as temporary:
         yield temporary
         if temporary.exists():
             sync(temporary)
             temporary.chmod(0o644)
             temporary.replace(target)
             sync(target.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -49,23 +51,28 @@ def replacing_folder(target: Path) -> Iterator[Path]:
     Raises:
         StorageError: the folder cannot be written to.
     """
-    try:
-        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    except OSError as error:
-        raise StorageError(f"cannot write {target}: {error.strerror or error}") from error
-    try:
+    with scratch_beside(target) as temporary:
         temporary.chmod(0o755)
         yield temporary
         for path in temporary.rglob("*"):
             sync(path)
-        old = temporary.with_name(f"{temporary.name}.old")
+        old = temporary.with_name(f"{temporary.name}{_OLD}")
         if target.exists():
             target.rename(old)
         temporary.rename(target)
-        shutil.rmtree(old, ignore_errors=True)
+        _sweep(target)
         sync(target.parent)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def scratch_beside(target: Path) -> Iterator[Path]:
+    """A temporary folder beside `target`, which is gone at the end.
+
+    Raises:
+        StorageError: the folder cannot be written to.
+    """
+    with _draft(target, _made_folder) as temporary:
+        yield temporary
 
 
 def write_whole(target: Path, text: str) -> None:
@@ -87,3 +94,75 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+# -- drafts: locked as long as their process lives, so that others can tell what was left ------
+
+
+@contextmanager
+def _draft(target: Path, make: Callable[[Path], Path]) -> Iterator[Path]:
+    _sweep(target)
+    try:
+        temporary = make(target)
+        lock = _locked(temporary)
+        while lock is not None and not temporary.exists():  # taken for one that was left
+            os.close(lock)
+            temporary = make(target)
+            lock = _locked(temporary)
+    except OSError as error:
+        raise StorageError(f"cannot write {target}: {error.strerror or error}") from error
+    try:
+        yield temporary
+    finally:
+        _delete(temporary)
+        if lock is not None:
+            os.close(lock)
+
+
+def _made_file(target: Path) -> Path:
+    descriptor, name = tempfile.mkstemp(_DRAFT, f".{target.name}.", target.parent)
+    os.close(descriptor)
+    return Path(name)
+
+
+def _made_folder(target: Path) -> Path:
+    return Path(tempfile.mkdtemp(_DRAFT, f".{target.name}.", target.parent))
+
+
+def _locked(path: Path, *, wait: bool = True) -> int | None:
+    """A descriptor that holds the lock of a draft; None where there is none to be had."""
+    if fcntl is None:
+        return None
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:  # another process has it, or the file system knows no locks
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _sweep(target: Path) -> None:
+    """Deletes drafts of processes that were killed, and folders that were replaced.
+
+    Of a process that was killed between two renames, everything is kept until there is a
+    whole `target` again.
+    """
+    stem = f".{escape(target.name)}.*{_DRAFT}"
+    for draft in [*target.parent.glob(stem)]:
+        if target.exists() or not draft.with_name(f"{draft.name}{_OLD}").exists():
+            with suppress(OSError):
+                lock = _locked(draft, wait=False)
+                if lock is not None:
+                    _delete(draft)
+                    os.close(lock)
+    if target.exists():
+        for old in [*target.parent.glob(f"{stem}{_OLD}")]:
+            _delete(old)
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -15,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from codeindex import __version__
 from codeindex.errors import DamagedIndexError, NotFoundError, StorageError, UsageError
-from codeindex.files import replacing
+from codeindex.files import replacing, scratch_beside
 from codeindex.host import Host
 from codeindex.location import CATALOG
 from codeindex.packing.bundles import bundle_files, bundle_licence, bundle_of
@@ -107,7 +106,7 @@ def pack(
         _check_backend(store)
         bundle = bundle_of(store.manifest(), host) if store.manifest().get("encoder") else None
         with snapshot(store) as taken, _no_space(target), replacing(target) as draft:
-            manifest = _write(taken, bundle, draft, progress)
+            manifest = _write(taken, bundle, target, draft, progress)
     return PackReceipt(target, target.stat().st_size, manifest)
 
 
@@ -129,7 +128,7 @@ def _no_space(target: Path) -> Iterator[None]:
 
 
 def _write(
-    taken: Snapshot, bundle: Path | None, draft: Path, progress: Progress | None
+    taken: Snapshot, bundle: Path | None, target: Path, draft: Path, progress: Progress | None
 ) -> PackManifest:
     with ExitStack() as stack:
         files = {BACKEND + name: taken.files[name] for name in sorted(taken.files)}
@@ -138,10 +137,8 @@ def _write(
         # The catalog is copied; then every file is read twice: for its digest, to be written.
         total = 3 * taken.catalog.size() + 2 * sum(map(_size, files.values()))
         copied = _meter(total, progress)
-        scratch = stack.enter_context(
-            tempfile.TemporaryDirectory(dir=draft.parent, prefix=f"{draft.name}.")
-        )
-        catalog = packed_catalog(taken, Path(scratch), bundle is not None, copied)
+        scratch = stack.enter_context(scratch_beside(target))
+        catalog = packed_catalog(taken, scratch, bundle is not None, copied)
         files = {CATALOG: stack.enter_context(catalog.open("rb")), **files}
         fault = names_fault(files)
         if fault:
