@@ -1,0 +1,1 @@
+"""What the benchmarks of reliability share: small trees, states of indexes, killed commands."""
