@@ -123,7 +123,12 @@ def odd_snippets():
     )
     field = st.one_of(text, odd, st.builds(lambda a, b: a + b, text, odd))
     values = st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats()
+        | st.sampled_from(["\ud800x"])
+        | text,
         lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner),
         max_leaves=4,
     )
