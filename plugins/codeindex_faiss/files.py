@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import faiss as _faiss
 
 from codeindex.errors import DamagedIndexError, StorageError
+
+_WORTH_A_THREAD = 200_000  # bytes
 
 faiss: Any = _faiss  # SWIG's annotations are not those of the wrappers that callers get
 
@@ -59,20 +62,33 @@ def write(path: Path, produce: Callable[[Callable[[bytes], object]], object]) ->
     """
     temporary = path.with_name(f"{path.name}.tmp")
     digest = hashlib.sha256()
-    try:
-        with temporary.open("wb") as file:
+    # The digest is taken while the disk takes the data: both let other threads run.
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            with temporary.open("wb") as file:
+                waiting: Future[None] | None = None
 
-            def write(data: bytes) -> None:
-                digest.update(data)
-                file.write(data)
+                def put(data: bytes) -> None:
+                    nonlocal waiting
+                    if waiting is not None:
+                        waiting.result()
+                        waiting = None
+                    if len(data) < _WORTH_A_THREAD:
+                        digest.update(data)
+                    else:
+                        waiting = pool.submit(digest.update, data)
+                    file.write(data)
 
-            produce(write)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
+                produce(put)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
     return digest.hexdigest()
 
 

@@ -12,7 +12,7 @@ from codeindex.vectors import Embeddings
 from codeindex_faiss.allowed import Allowed
 from codeindex_faiss.generation import Generation
 from codeindex_faiss.scan import RowNumbers, Scanner, Scores
-from codeindex_faiss.structures import IVF, Searching, Structure
+from codeindex_faiss.structures import IVF, SQ8, Searching, Structure
 
 faiss: Any = _faiss
 
@@ -99,6 +99,8 @@ class Nearest:
         selector: Any = None,
         effort: float = 1,
     ) -> RowNumbers:
+        if structure.kind == SQ8 and selector is None:
+            return self._scanner.nearest_codes(queries, structure.index, k)
         faiss.omp_set_num_threads(1 if len(queries) == 1 else self._scanner.threads)
         return structure.search(queries, k, self._how, selector, effort)
 

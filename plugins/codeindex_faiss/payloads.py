@@ -45,7 +45,9 @@ class Payloads:
     def of(cls, ids: Sequence[int] | Ids, payloads: Sequence[Payload]) -> Payloads:
         """Payloads (n,) of ids (n,)."""
         columns = {
-            field: _encode([getattr(payload, field) for payload in payloads]) for field in _FIELDS
+            "path": _encode([payload.path for payload in payloads]),
+            "language": _encode([payload.language for payload in payloads]),
+            "kind": _encode([payload.kind for payload in payloads]),
         }
         return cls(np.asarray(ids, dtype=np.int64), columns)
 

@@ -6,6 +6,7 @@ one core does not use all of what the memory gives: each thread takes a range of
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
@@ -20,6 +21,8 @@ faiss: Any = _faiss
 
 Scores = npt.NDArray[np.float32]
 RowNumbers = npt.NDArray[np.int64]
+Part = Callable[[int, int], tuple[Scores, RowNumbers]]
+"""(first row, end) → scores and row numbers of the best of these rows."""
 
 _ONE_THREAD_BELOW = 200_000
 """Rows times queries below which waking threads costs more than they save."""
@@ -42,29 +45,44 @@ class Scanner:
         self, queries: Embeddings, vectors: Embeddings, k: int
     ) -> tuple[Scores, RowNumbers]:
         """Scores and row numbers (n, k) of the best among `vectors` (m, dim), k ≤ m."""
-        first, self._asked = not self._asked, True
-        if len(queries) == 1 and not first and self.threads > 1 and vectors.size >= _PARTS_FROM:
-            return self._in_parts(queries, vectors, k)
+        if self._worth_threads(queries, vectors.size):
+
+            def part(start: int, end: int) -> tuple[Scores, RowNumbers]:
+                scores, rows = _scan(queries, vectors[start:end], min(k, end - start))
+                return scores, rows + start
+
+            return self._in_parts(len(vectors), k, part)
         small = len(vectors) * len(queries) < _ONE_THREAD_BELOW
         faiss.omp_set_num_threads(1 if small else self.threads)
         return _scan(queries, vectors, k)
 
-    def _in_parts(
-        self, query: Embeddings, vectors: Embeddings, k: int
-    ) -> tuple[Scores, RowNumbers]:
+    def nearest_codes(self, queries: Embeddings, index: Any, k: int) -> RowNumbers:
+        """Row numbers (n, k) of the best of a FAISS index that is scanned; a missing one is −1."""
+        if self._worth_threads(queries, index.ntotal * index.d):
+
+            def part(start: int, end: int) -> tuple[Scores, RowNumbers]:
+                chosen = faiss.SearchParameters(sel=faiss.IDSelectorRange(start, end))
+                scores, rows = index.search(queries, k, params=chosen)
+                return scores, rows
+
+            return self._in_parts(index.ntotal, k, part)[1]
+        faiss.omp_set_num_threads(1 if len(queries) == 1 else self.threads)
+        rows: RowNumbers = index.search(queries, k)[1]
+        return rows
+
+    def _worth_threads(self, queries: Embeddings, values: int) -> bool:
+        first, self._asked = not self._asked, True
+        return len(queries) == 1 and not first and self.threads > 1 and values >= _PARTS_FROM
+
+    def _in_parts(self, number: int, k: int, part: Part) -> tuple[Scores, RowNumbers]:
         if self._pool is None:
             # OpenMP keeps a number of threads for each thread: here one, as all are busy.
             self._pool = ThreadPoolExecutor(
                 self.threads - 1, initializer=faiss.omp_set_num_threads, initargs=(1,)
             )
         faiss.omp_set_num_threads(1)
-        bounds = np.linspace(0, len(vectors), self.threads + 1, dtype=np.int64).tolist()
+        bounds = np.linspace(0, number, self.threads + 1, dtype=np.int64).tolist()
         ranges = list(pairwise(bounds))
-
-        def part(start: int, end: int) -> tuple[Scores, RowNumbers]:
-            scores, rows = _scan(query, vectors[start:end], min(k, end - start))
-            return scores, rows + start
-
         others = [self._pool.submit(part, *bounds) for bounds in ranges[1:]]
         found = [part(*ranges[0]), *(other.result() for other in others)]
         scores = np.concatenate([one[0] for one in found], axis=1)

@@ -1,0 +1,217 @@
+"""A million vectors in the backend `faiss`: speed, recall, filters, memory, opening, changing.
+
+The vectors are derived from those of real code (see `frame.vectors`); questions are first
+paragraphs of docstrings. Truth is a scan of all vectors in float32.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from benchmarks.frame import curves
+from benchmarks.frame.benchmark import Benchmark, Measure, Settings, seconds
+from benchmarks.frame.process import environment, peak_memory_mb, timed
+from benchmarks.frame.recall import Asked, ask, truth
+from benchmarks.frame.vectors import DEFAULT, FILTERS, MINILM, derived, payloads, real_vectors
+from codeindex.filters import Filter
+from codeindex.vectors import Embeddings
+from codeindex_faiss.backend import FaissBackend
+from codeindex_faiss.structures import HNSW, Building, Searching
+
+_BATCH, _K = 4096, 10
+_EFS = (64, 128, 256, 600, 1200)
+_ALL = Filter()
+
+_OPEN = """
+import json, sys
+from pathlib import Path
+import numpy as np
+from codeindex.filters import Filter
+from codeindex_faiss.backend import FaissBackend
+folder, dim, files, queries = sys.argv[1:5]
+backend = FaissBackend(Path(folder), int(dim), json.loads(Path(files).read_text()))
+for query in np.load(queries):
+    backend.search(query[None], 10, Filter())
+"""
+
+
+@dataclass(frozen=True)
+class Built:
+    """The index, as it was committed."""
+
+    folder: Path
+    files: dict[str, str]
+    dim: int
+    seconds: float
+
+
+def measure(settings: Settings) -> list[Measure]:
+    """Both dimensions, one after the other."""
+    rows: list[Measure] = []
+    lines: list[curves.Curve] = []
+    for encoder in (DEFAULT, MINILM):
+        with tempfile.TemporaryDirectory(dir=settings.cache) as folder:
+            its, curve = _measure(settings, encoder, Path(folder))
+        rows += its
+        lines.append(curve)
+    if not settings.quick:
+        curves.draw(lines, "million", "1,000,000 vectors, one query at a time, one thread")
+    return rows
+
+
+def _measure(settings: Settings, encoder: str, folder: Path) -> tuple[list[Measure], curves.Curve]:
+    real = real_vectors(settings, encoder)
+    number = 20_000 if settings.quick else 1_000_000
+    count = 50 if settings.quick else 500
+    vectors, queries = derived(real.corpus, number), real.queries[:count]
+    dim = vectors.shape[1]
+    facts = payloads(number)
+    built = _build(folder, vectors)
+    best = truth(vectors, queries, _K)
+    name = f"{number:,} × {dim}"
+    points = [_asked(built, queries, best, ef) for ef in _EFS]
+    backend = _opened(built)
+    usual = ask(backend, queries, best, _ALL)
+    rows = [
+        Measure(
+            f"{name}: p50 of a query, at recall@10 ≥ 0.95",
+            1000 * usual.p50,
+            "ms",
+            5,
+            f"recall@10 {usual.recall:.3f}; {real.origin}, the others derived from them",
+        ),
+        Measure(f"{name}: recall@10", usual.recall, "recall", 0.95, at_least=True),
+        *_filtered(name, backend, vectors, queries, facts, usual),
+    ]
+    backend.close()
+    rows += [_memory(name, built, real.queries, number), *_opening(settings, name, built, queries)]
+    rows.append(_replacing(name, built, vectors))
+    bytes_on_disk = sum((folder / file).stat().st_size for file in built.files)
+    curve = curves.Curve(f"faiss hnsw, {dim} dimensions", points, bytes_on_disk, built.seconds)
+    return rows, curve
+
+
+def _build(folder: Path, vectors: Embeddings) -> Built:
+    facts = payloads(len(vectors))
+    started = time.perf_counter()
+    backend = FaissBackend(folder, vectors.shape[1], {}, building=Building(HNSW))
+    for start in range(0, len(vectors), _BATCH):
+        end = min(start + _BATCH, len(vectors))
+        backend.add(range(start, end), vectors[start:end], facts[start:end])
+    backend.optimize()
+    files = dict(backend.commit())
+    took = time.perf_counter() - started
+    backend.close()
+    return Built(folder, files, vectors.shape[1], took)
+
+
+def _opened(built: Built, ef: int | None = None) -> FaissBackend:
+    how = Searching() if ef is None else Searching(ef=ef)
+    building = Building(HNSW)
+    return FaissBackend(built.folder, built.dim, built.files, building=building, searching=how)
+
+
+def _asked(built: Built, queries: Embeddings, best: Embeddings, ef: int) -> curves.Point:
+    backend = _opened(built, ef)
+    asked = ask(backend, queries, best, _ALL)
+    backend.close()
+    return curves.Point(asked.recall, 1 / asked.p50)
+
+
+def _filtered(
+    name: str,
+    backend: FaissBackend,
+    vectors: Embeddings,
+    queries: Embeddings,
+    facts: Sequence[object],
+    usual: Asked,
+) -> list[Measure]:
+    rows = []
+    for share, where in FILTERS.items():
+        allowed = np.array([where.matches(fact) for fact in facts])  # type: ignore[arg-type]
+        best = truth(vectors[allowed], queries, _K)
+        started = time.perf_counter()
+        backend.search(queries[:1], _K, where)
+        first = time.perf_counter() - started
+        asked = ask(backend, queries, best, where)
+        rows += [
+            Measure(
+                f"{name}, filter of {share}: recall@10", asked.recall, "recall", 0.99, at_least=True
+            ),
+            Measure(
+                f"{name}, filter of {share}: p50 against the unfiltered",
+                asked.p50 / usual.p50,
+                "×",
+                2,
+                f"{seconds(asked.p50)}; the first with a filter {seconds(first)}",
+            ),
+        ]
+    return rows
+
+
+def _argv(built: Built, queries: Embeddings, scratch: Path) -> list[str]:
+    files, asked = scratch / "files.json", scratch / "queries.npy"
+    files.write_text(json.dumps(built.files), "utf-8")
+    np.save(asked, queries)
+    return [sys.executable, "-c", _OPEN, str(built.folder), str(built.dim), str(files), str(asked)]
+
+
+def _memory(name: str, built: Built, queries: Embeddings, number: int) -> Measure:
+    with tempfile.TemporaryDirectory() as scratch:
+        peak = peak_memory_mb(_argv(built, queries, Path(scratch)))
+    limit = 1.3 * number * built.dim / 1e6 + 200
+    return Measure(
+        f"{name}: memory of a process that searches, after {len(queries):,} queries",
+        peak,
+        "MB",
+        round(limit),
+        f"the vectors are {number * built.dim / 1e6:.0f} MB in SQ8",
+    )
+
+
+def _opening(settings: Settings, name: str, built: Built, queries: Embeddings) -> list[Measure]:
+    with tempfile.TemporaryDirectory() as scratch:
+        argv = _argv(built, queries[:1], Path(scratch))
+        times = [timed(argv, environment()) for _ in range(settings.repeats)]
+    return [
+        Measure(
+            f"{name}: a fresh process opens it and answers a query",
+            median(times),
+            "s",
+            1,
+            samples={"process": times},
+        )
+    ]
+
+
+def _replacing(name: str, built: Built, vectors: Embeddings) -> Measure:
+    """Every hundredth vector is replaced by another, and the change made durable."""
+    ids = list(range(0, len(vectors), 100))
+    new = np.roll(vectors, 1, axis=0)[ids]
+    facts = payloads(len(ids))
+    backend = _opened(built)
+    started = time.perf_counter()
+    backend.remove(ids)
+    backend.add([len(vectors) + id for id in ids], new, facts)
+    backend.commit()
+    took = time.perf_counter() - started
+    backend.close()
+    return Measure(
+        f"{name}: replacing 1 % of them against building it",
+        100 * took / built.seconds,
+        "%",
+        2,
+        f"{seconds(took)} against {seconds(built.seconds)}",
+    )
+
+
+BENCHMARK = Benchmark("million", "a million vectors in the backend faiss", measure)
