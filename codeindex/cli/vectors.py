@@ -45,7 +45,7 @@ def vectors() -> None:
 @json_option
 @pass_session
 def export(session: Session, /, **given: Any) -> None:
-    """Write snippets and vectors of INDEX, with the encoder that made them.
+    """Write the vectors of INDEX and their snippets.
 
     INDEX is looked for as search does if it is left out. Nothing is embedded. Exits with 1 if
     there is nothing to write.
@@ -110,7 +110,7 @@ def export(session: Session, /, **given: Any) -> None:
 @json_option
 @pass_session
 def import_(session: Session, /, **given: Any) -> None:
-    """Make an index of vectors that are there already; nothing is embedded.
+    """Make an index of vectors; nothing is embedded.
 
     SOURCE is a folder with code_embeddings.npy and metadata.json, or a *.parquet file with a
     column vector or embedding and one path or file_path. The encoder that made the vectors is
