@@ -18,7 +18,7 @@ def _option(default: Any, help: str) -> Any:
     return field(default=default, metadata={"help": help})
 
 
-_LEAST = {"m": 2, "ef_construct": 4, "ef": 1, "exact_below": 1, "threads": 0}
+_LEAST = {"m": 2, "ef_construct": 4, "ef": 1, "exact_below": 1, "exact_filtered": 0, "threads": 0}
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,10 @@ class EdgeOptions:
     ef_construct: int = _option(100, "HNSW: candidates while building.")
     ef: int = _option(128, "HNSW: candidates while searching; more find more.")
     exact_below: int = _option(
-        10_000, "Vectors, of all or of those a filter leaves, below which all are compared."
+        10_000, "Vectors of the index below which all are compared, graph or not."
+    )
+    exact_filtered: int = _option(
+        50_000, "Vectors that a filter leaves, up to which all of them are compared."
     )
     on_disk: bool = _option(False, "Read vectors and graph from disk when they are needed.")
     threads: int = _option(0, "Threads of a search and of optimizing; 0 = one a core.")
@@ -58,7 +61,7 @@ SPEC = BackendSpec(
     summary="The engine of Qdrant, in this process: HNSW and filters, for 100,000 and more.",
     options=EdgeOptions,
     open=_open,
-    changeable=frozenset({"ef", "threads"}),
+    changeable=frozenset({"ef", "exact_filtered", "threads"}),
     requires=("qdrant_edge",),
     install="pip install 'codeindex[qdrant]'",
 )

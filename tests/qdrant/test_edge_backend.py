@@ -371,7 +371,9 @@ def test_a_negative_id_is_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", ["m", "ef_construct", "ef", "exact_below", "threads"])
+@pytest.mark.parametrize(
+    "name", ["m", "ef_construct", "ef", "exact_below", "exact_filtered", "threads"]
+)
 def test_options_that_no_engine_takes_are_refused(name):
     with pytest.raises(ValueError, match=f"{name}=-1: expected at least"):
         EdgeOptions(**{name: -1})

@@ -32,7 +32,7 @@ class Optimized(BackendContract):
 class ByGraph(Optimized):
     """The graph answers, also where a filter leaves a handful."""
 
-    options = {"exact_below": 1}
+    options = {"exact_below": 1, "exact_filtered": 0}
     recall = 0.98
 
 

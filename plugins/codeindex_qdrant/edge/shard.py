@@ -20,14 +20,18 @@ _EVERYTHING = 2**62
 _BATCH = 512
 """Points in one call: the engine holds the interpreter's lock all the while."""
 
+_FEW = 0.6
+"""Share of the vectors up to which a filter tears the graph: a search then looks one link
+further (ACORN), which takes several times as long and finds what is lost otherwise."""
+
 
 class Shard:
     """An open shard. Its folder is changed by opening it, even where it is only searched."""
 
-    def __init__(self, shard: engine.EdgeShard, ef: int) -> None:
+    def __init__(self, shard: engine.EdgeShard, options: EdgeOptions) -> None:
         """Takes an open shard; see `create` and `load`."""
         self._shard = shard
-        self._parameters = engine.SearchParams(hnsw_ef=ef)
+        self._options = options
 
     @classmethod
     def create(cls, folder: Path, dim: int, options: EdgeOptions) -> Shard:
@@ -41,7 +45,7 @@ class Shard:
             # Before any point, so that the graph gets links for filtered searches.
             index = engine.KeywordIndexParams()
             shard.update(engine.UpdateOperation.create_field_index(TAGS, index))
-        return cls(shard, options.ef)
+        return cls(shard, options)
 
     @classmethod
     def load(cls, folder: Path, dim: int, options: EdgeOptions) -> Shard:
@@ -51,7 +55,7 @@ class Shard:
             DamagedIndexError: there is none, or it holds vectors of another dimension.
         """
         with _failing_as(DamagedIndexError, f"cannot open {folder}"):
-            return cls(engine.EdgeShard.load(str(folder), _config(dim, options)), options.ef)
+            return cls(engine.EdgeShard.load(str(folder), _config(dim, options)), options)
 
     def __len__(self) -> int:
         return int(self._shard.info().points_count)
@@ -123,12 +127,13 @@ class Shard:
         self, queries: Embeddings, k: int, where: engine.Filter | None
     ) -> list[list[tuple[float, int]]]:
         """For each query (n, dim) at most `k` inner products and ids, best first."""
+        parameters = self._parameters(where)
         requests = [
             engine.QueryRequest(
                 limit=k,
                 query=engine.Query.Nearest(query),
                 filter=where,
-                params=self._parameters,
+                params=parameters,
                 with_payload=False,
                 with_vector=False,
             )
@@ -137,6 +142,21 @@ class Shard:
         with _failing_as(DamagedIndexError, "cannot search the vector index"):
             answers = self._shard.query_batch(engine.QueryBatchRequest(requests))
         return [[(point.score, _number(point.id)) for point in points] for points in answers]
+
+    def _parameters(self, where: engine.Filter | None) -> engine.SearchParams:
+        """Compares all that a filter leaves, where that costs no more than the graph.
+
+        With 60,000 vectors and a filter of 20 %, the graph finds 70 % of the nearest in 6 ms,
+        with ACORN all of them in 38 ms; comparing the 12,000 takes 8 ms.
+        """
+        ef = self._options.ef
+        if where is None:
+            return engine.SearchParams(hnsw_ef=ef)
+        with _failing_as(DamagedIndexError, "cannot search the vector index"):
+            left = self._shard.count(engine.CountRequest(exact=False, filter=where))
+        if left <= self._options.exact_filtered:
+            return engine.SearchParams(exact=True)
+        return engine.SearchParams(hnsw_ef=ef, acorn=engine.AcornSearchParams(True, _FEW))
 
     def optimize(self) -> None:
         """Builds the graphs that are missing. Takes minutes, and nothing else runs meanwhile."""
