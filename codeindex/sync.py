@@ -62,10 +62,11 @@ def open_backend(
             raise DamagedIndexError(f"cannot read {path}: {error.strerror or error}") from error
         if actual != digest:
             raise DamagedIndexError(f"{path} is not what was written (its digest differs)")
-    try:
-        place.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"cannot make {place.folder}: {error.strerror or error}") from error
+    if not place.folder.is_dir():
+        try:
+            place.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"cannot make {place.folder}: {error.strerror or error}") from error
     offer = host.backends.get(place.name)
     made = host.make(
         offer,
@@ -150,7 +151,11 @@ def commit_files(backend: IndexBackend, place: BackendPlace) -> dict[str, Any]:
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise PluginError(f"backend {place.name!r} names a file outside its folder: {name!r}")
     stamps = {name: stamp(place.folder / name) for name in files}
-    return {"backend_files": files, "backend_stamps": stamps}
+    return {
+        "backend_files": files,
+        "backend_stamps": stamps,
+        "backend_keeps_snippets": place.with_snippets,
+    }
 
 
 def tidy(folder: Path, files: Mapping[str, str]) -> None:
@@ -162,8 +167,9 @@ def tidy(folder: Path, files: Mapping[str, str]) -> None:
             with suppress(OSError):
                 path.unlink()
     for path in sorted(folder.glob("**/"), reverse=True):
-        with suppress(OSError):  # not empty
-            path.rmdir()
+        if path != folder:  # a read-only index opens its backend in it
+            with suppress(OSError):  # not empty
+                path.rmdir()
 
 
 def untouched(place: BackendPlace, stamps: Mapping[str, Any]) -> bool:

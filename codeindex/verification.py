@@ -22,7 +22,7 @@ PAYLOADS = 32
 
 _NEAREST = 8  # hits among which a vector is to find itself: equal ones are there, too
 _MOST_TIED = 20_000
-_TOLERANCE = 1e-2  # of a score; quantised vectors differ by some thousandths
+_TOLERANCE = 1e-3  # of a score
 
 
 @dataclass(slots=True)

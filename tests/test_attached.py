@@ -253,3 +253,16 @@ def test_settings_name_a_store_for_where_there_is_no_index(command, project, she
     code, _, said = command("search", "parse a date")
     assert code == 2
     assert "no index in" in said
+
+
+def test_lines_that_moved_are_told_to_the_store(tree, filled, host, shelf):
+    """Only the lines are new: nothing is embedded, and the store shows them."""
+    before = {s.name: s.start_line for s in filled.snippets(Filter(paths=("fruit.txt",)))}
+    path = tree / "fruit.txt"
+    path.write_text("\n\n\n" + path.read_text())
+    assert filled.update().embedded == 0
+    with AttachedIndex.open("shelf", {"at": str(shelf)}, host=host) as attached:
+        found = attached.search("apple", 9, paths="fruit.txt")
+    assert {r.snippet.name: r.snippet.start_line for r in found} == {
+        name: line + 3 for name, line in before.items()
+    }

@@ -122,7 +122,7 @@ def test_filters(indexed):
         (["search", "x", "--encoder", "fest"], 2, "no encoder 'fest'; installed: fast"),
         (["search", "x", "-E", "thread=1"], 2, "no option 'thread'; its options:"),
         (["search", "x", "-E", "threads"], 2, "key=value"),
-        (["search", "x", "-B", "nprobe=1"], 2, "no option 'nprobe'"),
+        (["search", "x", "-B", "probes=1"], 2, "no option 'probes'"),
         (["index", "nowhere"], 2, "no such file or folder: nowhere"),
         (["index", "-X", "colour=red"], 2, "'colour' is unknown"),
         (["index", "--backend", "qdrnt"], 2, "uses backend 'faiss', not 'qdrnt'"),
@@ -311,7 +311,7 @@ def test_kill_nine_at_several_moments(tmp_path):
         lambda: log.exists() and log.stat().st_size > 100_000,
         lambda: (index / "backend").exists(),
         lambda: log.exists() and log.stat().st_size > 2_000_000,
-        lambda: any(index.glob("backend/*/*.tmp")) or any(index.glob("backend/*/*.faiss")),
+        lambda: any(index.glob("backend/*/*.tmp")) or any(index.glob("backend/*/*.npy")),
     ]
     killed = 0
     for come in moments:

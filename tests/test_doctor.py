@@ -47,7 +47,7 @@ def test_without_an_index_it_is_no_fault(tmp_path):
 
 
 def test_every_broken_line_says_what_to_do(project):
-    path = next(project.glob(".codeindex/backend/*/*.faiss"))
+    path = next(project.glob(".codeindex/backend/*/*.vectors.npy"))
     path.write_bytes(b"nonsense")
     (project / "bad.py").write_text("raise ImportError('no such thing')\n")
     done = doctor(cwd=project, before=("--plugin", "bad.py"))

@@ -151,7 +151,9 @@ class Catalog:
         """
         ids = source_table.put_sources(self._connection, [row for row, _ in sources])
         incoming = {ids[row.path]: snippets for row, snippets in sources}
-        return snippet_table.replace_snippets(self._connection, incoming)
+        # Where only vectors are kept, a snippet that has moved within its file is no news.
+        tell_moved = bool(self.manifest().get("backend_keeps_snippets"))
+        return snippet_table.replace_snippets(self._connection, incoming, tell_moved=tell_moved)
 
     def append(self, items: Sequence[tuple[SourceRow, IncomingSnippet]]) -> None:
         """Adds snippets, each to its source, which may have others already.

@@ -17,12 +17,18 @@ Addressed = tuple[int, IncomingSnippet]
 
 
 def replace_snippets(
-    connection: sqlite3.Connection, incoming: Mapping[int, Sequence[IncomingSnippet]]
+    connection: sqlite3.Connection,
+    incoming: Mapping[int, Sequence[IncomingSnippet]],
+    *,
+    tell_moved: bool = False,
 ) -> tuple[int, int]:
     """Makes `incoming` the snippets of each source: only the difference is written.
 
     Each table is written in one go: a statement that touches another table in between would
     make FTS5 write its words to disk each time.
+
+    Args:
+        tell_moved: the backend is also told of snippets of which only the lines are new.
 
     Returns:
         How many were added, how many removed.
@@ -30,17 +36,21 @@ def replace_snippets(
     present = _keys_of(connection, list(incoming))
     added: list[Addressed] = []
     gone: list[int] = []
+    moved: list[int] = []
     for source, items in incoming.items():
         known = present.get(source, {})
         wanted = {item.key: item for item in items}
         kept = [(item, known[key]) for key, item in wanted.items() if key in known]
-        rewritten = _update_kept(connection, kept)
+        rewritten, its_moved = _update_kept(connection, kept)
+        moved += its_moved
         gone += [id for key, id in known.items() if key not in wanted]
         gone += [id for _, id in rewritten]
         added += [(source, item) for key, item in wanted.items() if key not in known]
         added += [(source, item) for item, _ in rewritten]
     drop_snippets(connection, gone)
     insert_snippets(connection, added)
+    if tell_moved:
+        _send(connection, "add", moved)
     return len(added), len(gone)
 
 
@@ -57,14 +67,14 @@ def _keys_of(connection: sqlite3.Connection, sources: Sequence[int]) -> dict[int
 
 def _update_kept(
     connection: sqlite3.Connection, kept: Sequence[tuple[IncomingSnippet, int]]
-) -> list[tuple[IncomingSnippet, int]]:
+) -> tuple[list[tuple[IncomingSnippet, int]], list[int]]:
     """Notes new line numbers of snippets that stay.
 
     Returns:
         Those that differ in more than lines (docstring, kind of text): they are to be
-        written anew, since their vector and words change.
+        written anew, since their vector and words change. And the ids of those that moved.
     """
-    rewritten = []
+    rewritten, moved = [], []
     for item, id in kept:
         _, language, _, _, start, end, _, docstring, extra = item.values
         known = connection.execute(
@@ -73,12 +83,14 @@ def _update_kept(
         if known != (item.text_digest, docstring, extra, language):
             rewritten.append((item, id))
             continue
-        connection.execute(
+        cursor = connection.execute(
             "UPDATE snippets SET start_line = ?, end_line = ?"
             " WHERE id = ? AND (start_line <> ? OR end_line <> ?)",
             (start, end, id, start, end),
         )
-    return rewritten
+        if cursor.rowcount:
+            moved.append(id)
+    return rewritten, moved
 
 
 def insert_snippets(connection: sqlite3.Connection, items: Sequence[Addressed]) -> None:

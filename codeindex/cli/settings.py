@@ -32,15 +32,22 @@ _PROJECT = "pyproject.toml"
 _APART = ("embed", "export", "train")
 """Commands for which the keys at the top are not meant."""
 
-_GROUPS = {"pairs": ("code", "papers", "split"), "papers": ("collect",)}
+_GROUPS = {
+    "pairs": ("code", "papers", "split"),
+    "papers": ("collect",),
+    "vectors": ("export", "import"),
+}
 """Commands within commands. The keys at the top are meant for `pairs code` alone."""
 
 _COMMANDS = (
     *_APART,
+    "copy",
     "doctor",
     "extract",
     "index",
+    "optimize",
     "plugins",
+    "rebuild",
     "remove",
     "search",
     "status",
