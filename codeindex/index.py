@@ -18,6 +18,7 @@ from codeindex.catalog.catalog import IN_MEMORY, Catalog
 from codeindex.encoding import IndexEncoder, embed_missing
 from codeindex.errors import (
     DamagedIndexError,
+    IndexStateError,
     NotFoundError,
     PluginError,
     StorageError,
@@ -121,6 +122,7 @@ class Index:
         Raises:
             UsageError: an empty or far too long query.
             EncoderMismatch: the encoder is not the one that the index was built with.
+            IndexStateError: the first run was stopped before it stored anything.
         """
         where = Filter(_each(paths), _each(languages), _each(kinds))
         return self.search_many([query], top_k, where)[0]
@@ -130,7 +132,13 @@ class Index:
     ) -> list[list[SearchResult]]:
         """`search` for several queries at once: one list of results for each."""
         texts = [checked_query(query) for query in queries]
-        if not self._store.catalog.manifest().get("encoder"):
+        manifest = self._store.catalog.manifest()
+        if not manifest.get("updated_at") and not self._store.catalog.count("snippets"):
+            raise IndexStateError(
+                f"the index at {self.folder} holds nothing yet: the run that made it was stopped,"
+                " or is at work; finish it with: codeindex index"
+            )
+        if not manifest.get("encoder"):
             return [[] for _ in texts]  # nothing was ever embedded
         encoder = self._encoder.get()
         backend = self._store.backend()  # may reopen the catalog, to bring it up to date
