@@ -5,15 +5,14 @@ from __future__ import annotations
 import random
 import shutil
 import tempfile
-import time
 from pathlib import Path
 
 from benchmarks.frame.benchmark import Benchmark, Measure, Settings
-from benchmarks.frame.process import environment, run
-from benchmarks.reliability.commands import Command, Place, commands
-from benchmarks.reliability.examining import examine, temporary
+from benchmarks.frame.process import environment, timed
+from benchmarks.reliability.commands import Command, commands, prepared
+from benchmarks.reliability.examining import examine
 from benchmarks.reliability.killing import kill
-from benchmarks.reliability.trees import put
+from benchmarks.reliability.running import in_a_process
 from codeindex.host import Host
 
 SEED = 20
@@ -38,18 +37,20 @@ def _measure(backend: str, trials: int) -> Measure:
     killed = 0
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        chosen = commands(backend, scratch, host)
+        chosen = commands(backend, scratch, host, in_a_process(environment()))
         durations = [_duration(command, scratch) for command in chosen]
         for number in range(trials):
             command = chosen[number % len(chosen)]
             latest = durations[number % len(chosen)]
-            place = _prepared(command, scratch, f"trial-{number}")
-            env = environment(TMPDIR=str(temporary(place)))
+            place = prepared(command, scratch, f"trial-{number}")
+            env = environment(TMPDIR=str(place.temporary))
             after = chance.uniform(0, latest)
             done = kill(command.argv(place), env, after)
             killed += done.in_time
             found = [f"{name} went on without its parent" for name in done.alive]
-            found += examine(command, place, env, host, number // len(chosen))
+            search_first = number // len(chosen) % 2 == 1
+            run = in_a_process(env)
+            found += examine(command, place, run, host, search_first=search_first)
             for failure in found:
                 failures.append(f"{backend}, {command.name}, after {after:.3f} s: {failure}")
                 print(f"  {failures[-1]}", flush=True)
@@ -66,21 +67,10 @@ def _measure(backend: str, trials: int) -> Measure:
 
 
 def _duration(command: Command, scratch: Path) -> float:
-    place = _prepared(command, scratch, "timed")
-    started = time.perf_counter()
-    run(command.argv(place), environment(TMPDIR=str(temporary(place))))
-    duration = time.perf_counter() - started
+    place = prepared(command, scratch, "timed")
+    duration = timed(command.argv(place), environment(TMPDIR=str(place.temporary)))
     shutil.rmtree(place.folder)
     return duration
-
-
-def _prepared(command: Command, scratch: Path, name: str) -> Place:
-    """The folder of a trial, with what the command starts from; its tree is checked out."""
-    place = Place(scratch / "trials" / name)
-    temporary(place).mkdir(parents=True)
-    put(command.tree, scratch / "tree")
-    command.start(place)
-    return place
 
 
 BENCHMARK = Benchmark("crash", "kill -9 at random moments of every command that writes", measure)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.frame.process import codeindex, run
+from benchmarks.frame.process import codeindex
+from benchmarks.reliability.running import Run, run_well
 from benchmarks.reliability.states import State, read_state
 from benchmarks.reliability.trees import put, versions
 from codeindex.host import Host
@@ -38,6 +39,11 @@ class Place:
         return self.folder / "made"
 
     @property
+    def temporary(self) -> Path:
+        """What takes the place of the system's folder for temporary files."""
+        return self.folder / "temporary"
+
+    @property
     def pack(self) -> Path:
         """The pack that is written, or read."""
         return self.folder / "index.pack"
@@ -66,20 +72,30 @@ class Command:
     refusals: Sequence[str] = ()
 
 
-def commands(backend: str, scratch: Path, host: Host) -> list[Command]:
+def commands(backend: str, scratch: Path, host: Host, run: Run) -> list[Command]:
     """Every command on one backend.
 
     Args:
         scratch: an empty folder, in which trees and indexes to start from are made.
+        run: makes those.
     """
-    return _Starts(backend, scratch, host).commands()
+    return _Starts(backend, scratch, host, run).commands()
+
+
+def prepared(command: Command, scratch: Path, name: str) -> Place:
+    """The folder of a trial, with what the command starts from; its tree is checked out."""
+    place = Place(scratch / "trials" / name)
+    place.temporary.mkdir(parents=True)
+    put(command.tree, scratch / "tree")
+    command.start(place)
+    return place
 
 
 class _Starts:
     """Trees in two versions, and indexes of them."""
 
-    def __init__(self, backend: str, scratch: Path, host: Host) -> None:
-        self._backend, self._scratch, self._host = backend, scratch, host
+    def __init__(self, backend: str, scratch: Path, host: Host, run: Run) -> None:
+        self._backend, self._scratch, self._host, self._run = backend, scratch, host, run
         self._tree = scratch / "tree"
         self._versions = versions(scratch)
         self._first = self._indexed("one", self._versions[0])
@@ -87,16 +103,19 @@ class _Starts:
         self._grown = self._start("grown")
         shutil.copytree(self._first, self._grown)
         put(self._versions[1], self._tree)
-        run(codeindex("--quiet", "index", self._tree, "--index", self._grown, "--no-optimize"))
+        self._do("--quiet", "index", self._tree, "--index", self._grown, "--no-optimize")
         self._other = self._start("other")
-        run(codeindex("copy", self._first, "--to", _OTHER[backend], "-o", self._other))
+        self._do("copy", self._first, "--to", _OTHER[backend], "-o", self._other)
         self._pack = scratch / "first.pack"
-        run(codeindex("pack", self._first, "-o", self._pack))
+        self._do("pack", self._first, "-o", self._pack)
+
+    def _do(self, *arguments: str | Path) -> None:
+        run_well(self._run, codeindex(*arguments))
 
     def _indexed(self, name: str, version: Path) -> Path:
         put(version, self._tree)
         index = self._start(name)
-        run(self._index(index))
+        run_well(self._run, self._index(index))
         return index
 
     def _start(self, name: str) -> Path:
