@@ -13,7 +13,7 @@ from codeindex.vectors import Embeddings, checked_embeddings
 from codeindex_qdrant.payload import point_id, snippet_of
 from codeindex_qdrant.server import names
 from codeindex_qdrant.server.connection import Connection
-from codeindex_qdrant.server.describing import check_dim
+from codeindex_qdrant.server.describing import check_dim, facts_of
 from codeindex_qdrant.server.querying import Collection
 from codeindex_qdrant.server.state import committed_token, exact_count, read_state
 
@@ -102,6 +102,10 @@ class AttachedCollection:
             for record in records
             if record.payload and "code" in record.payload
         }
+
+    def facts(self) -> Mapping[str, Any]:
+        """As `QdrantBackend.facts`."""
+        return facts_of(self._connection, self._collection.physical)
 
     def __len__(self) -> int:
         return exact_count(self._connection, self._collection.physical)

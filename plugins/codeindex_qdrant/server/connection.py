@@ -53,6 +53,8 @@ class Connection:
             # Not as `api_key`: that warns on standard error about every http:// URL.
             headers={"api-key": key} if key else None,
             check_compatibility=False,  # a thread with a request of its own
+            # Reading the certificates takes longer than the requests of a search.
+            verify=not options.url.startswith("http://"),
         )
 
     def _key(self) -> str:

@@ -49,13 +49,20 @@ def refuse_others(connection: Connection, index: str) -> str | None:
         return current
     with suppress(DamagedIndexError):  # the collection went between the two requests
         state = read_state(connection, current)
-        if state is None or state.index != index:
+        if not _belongs(connection, current, state, index):
             raise UsageError(
                 f"the collection {name!r} at {connection.url} belongs to {_owner(state)};"
                 " choose another with -B collection=NAME, or take this one over with"
                 " -B replace=true"
             )
     return current
+
+
+def _belongs(connection: Connection, physical: str, state: State | None, index: str) -> bool:
+    """Whether a collection is of this index: it says so, or, damaged, has a name that does."""
+    if state is None:
+        return physical.startswith(family(connection.options.collection, index))
+    return state.index == index
 
 
 def _owner(state: State | None) -> str:
@@ -95,11 +102,12 @@ def delete_superseded(connection: Connection, physical: str, index: str) -> None
     a later commit.
     """
     with suppress(CodeIndexError):
+        family_name = family(connection.options.collection, index)
         for other in collections(connection):
-            if other != physical and other.startswith(family(connection.options.collection, index)):
-                state = read_state(connection, other)
-                if state is None or state.index == index:
-                    delete(connection, other)
+            if other == physical or not other.startswith(family_name):
+                continue
+            if _belongs(connection, other, read_state(connection, other), index):
+                delete(connection, other)
 
 
 def delete(connection: Connection, physical: str) -> None:
