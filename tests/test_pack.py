@@ -93,6 +93,13 @@ def test_an_unpacked_index_gives_the_same_answers_where_nothing_else_is(
     assert {path.name for path in tmp_path.iterdir()} == {"moved"}
 
 
+def test_a_search_trusts_the_digests_that_were_checked(packed, real, tmp_path, monkeypatch):
+    unpack(packed, tmp_path / "index", real)
+    monkeypatch.setattr("codeindex.sync._sha256", None)  # reading it all again, each time
+    with Index.open(index=tmp_path / "index", host=real) as index:
+        assert index.search("date")
+
+
 def test_a_pack_says_what_is_in_it_and_verifies(packed):
     report = verify_pack(packed)
     assert report.ok, report.problems
@@ -118,14 +125,14 @@ def test_two_packs_of_one_state_differ_in_their_time_only(project, real, tmp_pat
 
 def test_nothing_of_this_machine_and_nothing_that_was_removed_goes_along(tree, host, tmp_path):
     with Index.open(tree, create=True, host=host) as index:
-        (tree / "secret.txt").write_text("hunter2 is the password\n" * 50)
+        (tree / "secret.txt").write_text("xylophone is the password\n" * 50)
         index.update()
         (tree / "secret.txt").unlink()
         index.update()
     pack(tree / ".codeindex", tmp_path / "a.pack", host)
     catalog = entries_of(tmp_path / "a.pack")["catalog.sqlite"]
     assert b"banana" in catalog
-    assert b"hunter2" not in catalog
+    assert b"ylophone" not in catalog  # words of one letter in common share it
     assert str(tmp_path).encode() not in catalog
 
 
@@ -145,6 +152,13 @@ def test_an_unpacked_index_of_a_bundle_by_path_uses_the_bundle_that_came(real, t
     assert receipt.encoder == "onnx"
     assert receipt.encoder_options == {"path": str(tmp_path / "index" / "encoder")}
     assert answers(tmp_path / "index", real) == before
+    (tmp_path / "index").rename(tmp_path / "moved")
+    with Index.open(index=tmp_path / "moved", host=real) as index:
+        with pytest.raises(NotFoundError, match="no encoder bundle at .*index/encoder"):
+            index.search("date")
+    moved = {"path": str(tmp_path / "moved" / "encoder")}
+    with Index.open(index=tmp_path / "moved", host=real, encoder_options=moved) as index:
+        assert index.search("date")
 
 
 def test_the_bundle_that_came_is_used_where_another_one_is_shipped(
@@ -159,6 +173,34 @@ def test_the_bundle_that_came_is_used_where_another_one_is_shipped(
     with pytest.raises(EncoderMismatch, match=r"not the one that the index was built with"):
         pack(project / ".codeindex", tmp_path / "b.pack", real)
     assert not (tmp_path / "b.pack").exists()
+
+
+def test_an_index_that_was_unpacked_can_be_packed_and_brought_up_to_date(
+    tree, opened, host, toys, tmp_path
+):
+    opened.update()
+    first = pack(opened.folder, tmp_path / "a.pack", host)
+    opened.close()
+    shutil.rmtree(opened.folder)
+    unpack(first.file, opened.folder, host)
+    embedded = len(toys.embedded)
+    (tree / "more.txt").write_text("zebra stripes\n")
+    with Index.open(tree, host=host) as index:
+        assert index.update().snippets == 5
+        assert index.verify().ok
+    assert len(toys.embedded) == embedded + 1
+    pack(opened.folder, tmp_path / "b.pack", host)
+    assert verify_pack(tmp_path / "b.pack").snippets == 5
+
+
+def test_a_pack_with_files_of_more_than_4_gigabytes(opened, host, tmp_path, monkeypatch):
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 1000)  # instead of 2**31
+    opened.update()
+    file = pack(opened.folder, tmp_path / "a.pack", host).file
+    assert b"PK\x06\x06" in file.read_bytes()  # the directory has the long form
+    monkeypatch.undo()
+    assert verify_pack(file).ok
+    unpack(file, tmp_path / "index", host)
 
 
 def test_an_encoder_that_is_no_bundle_stays_behind_and_that_is_said(opened, host, tmp_path):

@@ -258,7 +258,8 @@ def test_a_catalog_that_is_no_database(packed, refused, tmp_path):
 def test_a_broken_page_of_a_catalog(packed, refused, tmp_path):
     entries = entries_of(packed)
     data = bytearray(entries[CATALOG])
-    data[16384:16484] = b"\xee" * 100
+    page = data.index(b"apple red sweet") // 16384 * 16384
+    data[page + 3 : page + 5] = b"\x00\x01"  # it says that it has one row
     entries[CATALOG] = bytes(data)
     path = write_pack(tmp_path / "a.pack", manifest_of(packed), list(entries.items()))
     refused(path, "catalog is damaged")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import IO, Any
 
-from codeindex.catalog.catalog import Catalog
+from codeindex.catalog.catalog import SET_MANIFEST, Catalog, manifest_row
 from codeindex.catalog.connection import translated
 from codeindex.errors import (
     DamagedIndexError,
@@ -145,14 +144,8 @@ def packed_catalog(taken: Snapshot, folder: Path, bundled: bool, copied: Copied)
     ):
         copy.execute("PRAGMA journal_mode=DELETE")
         copy.execute("PRAGMA synchronous=OFF")
-        copy.executemany(
-            "INSERT INTO manifest (key, value) VALUES (?, ?)"
-            " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            [
-                (key, json.dumps(value))
-                for key, value in _elsewhere(taken.manifest, bundled).items()
-            ],
-        )
+        elsewhere = _elsewhere(taken.manifest, bundled)
+        copy.executemany(SET_MANIFEST, [manifest_row(*item) for item in elsewhere.items()])
         # Without it, Ctrl-C would be heeded only at the end.
         copy.set_progress_handler(lambda: 0, _INSTRUCTIONS)
         copy.execute("INSERT INTO words (words) VALUES ('optimize')")
