@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import subprocess
@@ -83,6 +84,8 @@ def test_changing_leaves_the_generation_before(tmp_path, large, optimized):
     writer.close()
     assert {name: digest for name, digest in state(tmp_path).items() if name in files} == before
     assert not set(files) & set(after)
+    for name, digest in after.items():
+        assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == digest
     for named, ids in ((files, IDS), (after, [*IDS[20:], 100])):
         reader = opened(tmp_path, named)
         assert reader.ids() == ids

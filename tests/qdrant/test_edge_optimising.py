@@ -46,7 +46,7 @@ def folders(folder):
     [
         ("kill -9 $$", StorageError, "ended with -9"),
         ("echo out of memory >&2; exit 1", StorageError, "out of memory"),
-        ("cat; kill -INT $PPID; exec sleep 60", KeyboardInterrupt, None),
+        ("cat; kill -INT $PPID; exec sleep 1000", KeyboardInterrupt, None),
     ],
 )
 def test_stopped_it_has_done_nothing(tmp_path, instead, script, error, message, changed):
