@@ -280,6 +280,21 @@ def test_a_copy_of_an_index_cannot_write_unnoticed(tree, filled, server, qdrant_
         assert "quartz" not in names(index, "quartz stone")
 
 
+def test_a_copy_of_an_index_that_was_stopped_is_noticed(
+    tree, filled, server, qdrant_host, tmp_path
+):
+    filled.close()
+    shutil.copytree(tree, tmp_path / "copy")
+    change(tmp_path / "copy")
+    server.answer(500, times=99, on="points/delete")
+    with Index.open(tmp_path / "copy", host=qdrant_host) as copy:
+        with pytest.raises(UnavailableError):
+            copy.update()
+    server.heal()
+    with Index.open(tree, host=qdrant_host) as index:
+        assert "a copy of this index has written to it" in index.status()["drift"]
+
+
 # -- whose the name is -----------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from codeindex.catalog.catalog import Catalog
 from codeindex.errors import CodeIndexError
 
 
@@ -75,6 +76,7 @@ def test_killed_while_it_is_made(tree, server, open_index, monkeypatch):
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_killed_while_it_is_changed(tree, server, open_index, monkeypatch, after):
     open_index().update()
+    made = dict(server.store.aliases)
     at, killed = 0, True
     while killed:
         at += 1
@@ -83,6 +85,7 @@ def test_killed_while_it_is_changed(tree, server, open_index, monkeypatch, after
         index = open_index()
         index.update()
         check(server, index, ["apple", "banana", "saw", f"tool{at}"])
+        assert server.store.aliases == made, "it was made anew, where a replay does"
     assert at > 7
 
 
@@ -100,8 +103,30 @@ def test_killed_while_another_is_made_in_its_place(tree, server, open_index, mon
     assert at > 12
 
 
-def test_a_child_that_lost_its_server_does_not_hang(tree, server, open_index):
-    """Nor does closing: one try, and no more."""
+def test_killed_after_another_took_its_place_and_before_the_catalog_knew(
+    tree, server, open_index, monkeypatch
+):
+    """The collection that the catalog names is there until the catalog names the other."""
+    open_index().update()
+
+    def die(*arguments, **named):
+        raise Killed
+
+    index = open_index()
+    with monkeypatch.context() as patch:
+        patch.setattr(Catalog, "set_manifest", die)
+        with pytest.raises(Killed):
+            index.rebuild()
+    index.close()
+    assert len(server.store.collections) == 2
+    index = open_index()
+    assert index.verify().ok
+    (tree / "again.txt").write_text("again words\n")
+    index.update()
+    check(server, index, ["apple", "banana", "hammer", "saw", "again"])
+
+
+def test_a_process_that_lost_its_server_can_be_closed(tree, server, open_index):
     index = open_index(retries=0)
     index.update()
     server.stop()
