@@ -140,9 +140,12 @@ class Index:
             )
         if not manifest.get("encoder"):
             return [[] for _ in texts]  # nothing was ever embedded
-        encoder = self._encoder.get()
-        backend = self._store.backend()  # may reopen the catalog, to bring it up to date
-        return search(texts, encoder, backend, self._store.catalog, top_k, where)
+        encoder, store = self._encoder.get(), self._store
+        try:
+            return search(texts, encoder, store.backend(), store, top_k, where)
+        except DamagedIndexError:
+            # A writer may just have put another state in place of the one that was asked.
+            return search(texts, encoder, store.backend(), store, top_k, where)
 
     def snippets(self, where: Filter = EVERYTHING) -> Iterator[Snippet]:
         """All snippets that satisfy `where`, by path and line."""
@@ -340,6 +343,7 @@ class Index:
         with self._store.writing() as catalog:
             with catalog.transaction():
                 catalog.rebuild_words()
+                catalog.drop_damaged_vectors()
             row, dim = self._encoder.row(), self._store.derived.place(catalog).space.dim
             if catalog.snippets_without_vector(row, dim):
                 embed_missing(catalog, self._encoder.get(), row, None, self._encoder.recipe)

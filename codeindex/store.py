@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from codeindex.host import Host
 from codeindex.interfaces import IndexBackend
 from codeindex.location import CATALOG, is_index, make_folder
 from codeindex.locking import writing
+from codeindex.snippet import Snippet
 
 
 class Store:
@@ -95,6 +96,25 @@ class Store:
             self._catalog.close()
             self._catalog = None
             self._writable = False
+
+    def snippets(self, ids: Sequence[int]) -> dict[int, Snippet]:
+        """Snippets by id; those that a writer has removed meanwhile are left out.
+
+        Raises:
+            DamagedIndexError: the backend knows one that the catalog lacks, and no writer was
+                at work: a damaged catalog must not give fewer answers in silence.
+        """
+        found = self.catalog.snippets(ids)
+        if len(found) < len(ids):
+            with self.catalog.snapshot():
+                settled = not self.catalog.count("outbox")
+                settled &= self.derived.current(self.catalog.manifest()) is not None
+            if settled:
+                raise DamagedIndexError(
+                    f"{len(ids) - len(found)} vectors of the index at {self.folder} belong to no"
+                    " snippet in its catalog; see what is wrong with: codeindex verify"
+                )
+        return found
 
     # -- writing ----------------------------------------------------------------------------
 

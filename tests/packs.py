@@ -6,9 +6,10 @@ import hashlib
 import json
 import sqlite3
 import zipfile
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
+from codeindex.catalog.schema import write_checksums
 from codeindex.packing.format import PACK_MANIFEST
 
 
@@ -56,6 +57,9 @@ def changed_catalog(pack: Path, target: Path, *statements: str) -> Path:
         connection.execute("PRAGMA writable_schema=ON")
         for statement in statements:
             connection.execute(statement)
+        # Whoever changes values can make their checksums, too.
+        with suppress(sqlite3.Error):
+            write_checksums(connection)
     entries["catalog.sqlite"] = path.read_bytes()
     path.unlink()
     return write_pack(target, manifest_of(pack), list(entries.items()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,22 +13,34 @@ from codeindex.catalog import snippets as snippet_table
 from codeindex.catalog import sources as source_table
 from codeindex.catalog import vectors as vector_table
 from codeindex.catalog import words as word_table
+from codeindex.catalog.checksums import check, row_checksum
 from codeindex.catalog.connection import connect, translated
 from codeindex.catalog.rows import (
-    SNIPPET_COLUMNS,
+    CHECKED_COLUMNS,
     IncomingSnippet,
     OutboxRow,
     SourceRow,
-    snippet_of,
+    checked_snippet,
 )
-from codeindex.catalog.schema import migrate, schema_version
-from codeindex.errors import NotFoundError, StorageError
+from codeindex.catalog.schema import MIGRATIONS, migrate, schema_version
+from codeindex.errors import IndexVersionError, NotFoundError, StorageError
 from codeindex.filters import Filter, Payload
 from codeindex.interfaces import EncoderInfo
 from codeindex.snippet import Snippet
 from codeindex.vectors import Embeddings
 
 IN_MEMORY = Path(":memory:")
+
+SET_MANIFEST = (
+    "INSERT INTO manifest (key, value, checksum) VALUES (?, ?, ?) ON CONFLICT (key)"
+    " DO UPDATE SET value = excluded.value, checksum = excluded.checksum"
+)
+
+
+def manifest_row(key: str, value: Any) -> tuple[str, str, int]:
+    """What `SET_MANIFEST` takes, of a key and a JSON value."""
+    text = json.dumps(value)
+    return key, text, row_checksum(key, text)
 
 
 class Catalog:
@@ -53,13 +66,25 @@ class Catalog:
         try:
             with translated(path):
                 if readonly:
-                    schema_version(self._connection)
+                    if schema_version(self._connection) < len(MIGRATIONS):
+                        self._reopen_migrated()
                 else:
                     migrate(self._connection)
                     self._renew_words()
         except BaseException:
             self._connection.close()
             raise
+
+    def _reopen_migrated(self) -> None:
+        self._connection.close()
+        try:
+            Catalog(self.path).close()
+        except StorageError as error:
+            raise IndexVersionError(
+                f"the index has an older format, and is to be opened once where it can be written"
+                f" ({error})"
+            ) from error
+        self._connection = connect(self.path, readonly=True)
 
     @classmethod
     def create(cls, path: Path, manifest: Mapping[str, Any]) -> Catalog:
@@ -120,8 +145,11 @@ class Catalog:
             # The number changes when another connection has committed; every search asks.
             version = self._connection.execute("PRAGMA data_version").fetchone()[0]
             if self._manifest is None or version != self._manifest_version:
-                rows = self._connection.execute("SELECT key, value FROM manifest").fetchall()
-                self._manifest = {key: json.loads(value) for key, value in rows}
+                rows = self._connection.execute("SELECT key, value, checksum FROM manifest")
+                self._manifest = {}
+                for key, value, checksum in rows.fetchall():
+                    check("manifest", checksum, row_checksum(key, value))
+                    self._manifest[key] = json.loads(value)
                 self._manifest_version = version
         return dict(self._manifest)
 
@@ -129,9 +157,7 @@ class Catalog:
         """Sets keys of the manifest to JSON values."""
         self._manifest = None
         self._connection.executemany(
-            "INSERT INTO manifest (key, value) VALUES (?, ?)"
-            " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            [(key, json.dumps(value)) for key, value in values.items()],
+            SET_MANIFEST, [manifest_row(key, value) for key, value in values.items()]
         )
 
     # -- sources and snippets ---------------------------------------------------------------
@@ -191,17 +217,27 @@ class Catalog:
     def iterate(self, where: Filter = Filter()) -> Iterator[tuple[int, Snippet]]:  # noqa: B008
         """(id, snippet) of all that satisfy `where`, by path and line; memory stays flat."""
         with translated(self.path):
+            # Counted in an index: a damaged table may have lost rows and look whole.
             cursor = self._connection.execute(
-                f"SELECT id, {SNIPPET_COLUMNS} FROM snippets ORDER BY path, start_line, id"
+                f"SELECT counted.number, id, {CHECKED_COLUMNS} FROM"
+                " (SELECT count(*) AS number FROM snippets INDEXED BY snippets_by_source) counted"
+                " LEFT JOIN snippets ORDER BY path, start_line, id"
             )
-            for id, *values in cursor:
-                snippet = snippet_of(values)
+            read = counted = 0
+            for number, id, *row in cursor:
+                counted = number
+                if id is None:
+                    break
+                read += 1
+                snippet = checked_snippet(id, row)
                 if (
                     (not where.languages or snippet.language in where.languages)
                     and (not where.kinds or snippet.kind in where.kinds)
                     and where.matches_path(snippet.path)
                 ):
                     yield id, snippet
+            if read != counted:
+                raise sqlite3.DatabaseError(f"its table 'snippets' has {read} of {counted} rows")
 
     def snippets_by_source(self) -> dict[int, int]:
         """Source id → how many snippets it has, for those that have any."""
@@ -279,10 +315,9 @@ class Catalog:
         with translated(self.path):
             marks = ",".join("?" * len(ids))
             rows = self._connection.execute(
-                f"SELECT text_digest, {SNIPPET_COLUMNS} FROM snippets WHERE id IN ({marks})",
-                tuple(ids),
+                f"SELECT id, {CHECKED_COLUMNS} FROM snippets WHERE id IN ({marks})", tuple(ids)
             ).fetchall()
-        return {digest: recipe(snippet_of(values)) for digest, *values in rows}
+            return {row[2]: recipe(checked_snippet(id, row)) for id, *row in rows}
 
     # -- outbox -----------------------------------------------------------------------------
 
@@ -326,8 +361,23 @@ class Catalog:
             orphans = self._connection.execute("PRAGMA foreign_key_check").fetchall()
             if orphans:
                 found.append(f"catalog: {len(orphans)} rows refer to rows that are gone")
+            found += self._damaged_rows()
             words = word_table.words_are_sound(self._connection)
         return found + ([words] if words else [])
+
+    def _damaged_rows(self) -> list[str]:
+        snippets = snippet_table.damaged_snippets(self._connection)
+        vectors = len(vector_table.damaged_vectors(self._connection))
+        return [
+            f"catalog: {number} rows of its table {table!r} are not what was written"
+            for table, number in (("snippets", snippets), ("vectors", vectors))
+            if number
+        ]
+
+    def drop_damaged_vectors(self) -> None:
+        """Forgets vectors that are not what was written: they can be embedded again."""
+        damaged = vector_table.damaged_vectors(self._connection)
+        vector_table.drop_vectors(self._connection, damaged)
 
     def rebuild_words(self) -> None:
         """Makes the words table anew from the snippets."""

@@ -59,6 +59,8 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _translation(error, path) from error
+    except UnicodeDecodeError as error:  # in what SQLite says of a damaged schema
+        raise _damaged(path, error) from error
 
 
 def _translation(error: sqlite3.Error, path: Path) -> Exception:
@@ -73,8 +75,12 @@ def _translation(error: sqlite3.Error, path: Path) -> Exception:
     if isinstance(error, sqlite3.DatabaseError) and not isinstance(
         error, sqlite3.IntegrityError | sqlite3.ProgrammingError
     ):
-        return DamagedIndexError(
-            f"{path} is damaged ({text}). All that it holds can be made again from the sources:"
-            f" delete the folder {path.parent} and run codeindex index"
-        )
+        return _damaged(path, error)
     return error
+
+
+def _damaged(path: Path, error: Exception) -> DamagedIndexError:
+    return DamagedIndexError(
+        f"{path} is damaged ({error}). All that it holds can be made again from the sources:"
+        f" delete the folder {path.parent} and run codeindex index"
+    )

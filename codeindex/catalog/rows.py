@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from codeindex.catalog.checksums import check, row_checksum
 from codeindex.snippet import Snippet
 
 SNIPPET_COLUMNS = "path, language, kind, name, start_line, end_line, code, docstring, extra"
@@ -87,6 +88,25 @@ def _as_dict(value: object) -> dict[Any, Any]:
 
 
 _EXTRA = json.JSONEncoder(sort_keys=True, default=_as_dict)
+
+
+CHECKED_COLUMNS = f"checksum, key, text_digest, {SNIPPET_COLUMNS}"
+
+
+def snippet_checksum(id: int, key: Any, text_digest: Any, values: Sequence[Any]) -> int:
+    """The checksum of a row of the snippets table."""
+    return row_checksum(id, key, text_digest, *values)
+
+
+def checked_snippet(id: int, row: Sequence[Any]) -> Snippet:
+    """The snippet of `CHECKED_COLUMNS`.
+
+    Raises:
+        sqlite3.DatabaseError: the row is not what was written.
+    """
+    checksum, key, text_digest, *values = row
+    check("snippets", checksum, snippet_checksum(id, key, text_digest, values))
+    return snippet_of(values)
 
 
 def snippet_of(values: Sequence[Any]) -> Snippet:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from codeindex.catalog.checksums import row_checksum, vector_checksum
 from codeindex.errors import IndexVersionError
 
 _M001_FIRST_TABLES = """
@@ -76,7 +77,14 @@ CREATE TABLE outbox (
 );
 """
 
-MIGRATIONS: tuple[str, ...] = (_M001_FIRST_TABLES,)
+# See `checksums`; filled in by `write_checksums`.
+_M002_CHECKSUMS = """
+ALTER TABLE manifest ADD COLUMN checksum INTEGER;
+ALTER TABLE snippets ADD COLUMN checksum INTEGER;
+ALTER TABLE vectors ADD COLUMN checksum INTEGER;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_M001_FIRST_TABLES, _M002_CHECKSUMS)
 """Append only. The number of applied ones is SQLite's ``user_version``."""
 
 
@@ -89,11 +97,28 @@ def migrate(connection: sqlite3.Connection) -> None:
     version = schema_version(connection)
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
         try:
-            connection.executescript(f"BEGIN IMMEDIATE;{script}PRAGMA user_version={number};COMMIT")
+            connection.executescript(f"BEGIN IMMEDIATE;{script}PRAGMA user_version={number};")
+            if script is _M002_CHECKSUMS:
+                write_checksums(connection)
+            connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
                 connection.rollback()
             raise
+
+
+def write_checksums(connection: sqlite3.Connection) -> None:
+    """Gives every row the checksum of what is in it now."""
+    connection.create_function("row_checksum", -1, row_checksum, deterministic=True)
+    connection.create_function("vector_checksum", 3, vector_checksum, deterministic=True)
+    connection.execute("UPDATE manifest SET checksum = row_checksum(key, value)")
+    connection.execute(
+        "UPDATE snippets SET checksum = row_checksum(id, key, text_digest,"
+        " path, language, kind, name, start_line, end_line, code, docstring, extra)"
+    )
+    connection.execute(
+        "UPDATE vectors SET checksum = vector_checksum(encoder, text_digest, vector)"
+    )
 
 
 def schema_version(connection: sqlite3.Connection) -> int:

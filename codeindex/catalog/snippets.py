@@ -6,7 +6,13 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from codeindex.catalog import words as word_table
-from codeindex.catalog.rows import SNIPPET_COLUMNS, IncomingSnippet, snippet_of
+from codeindex.catalog.rows import (
+    CHECKED_COLUMNS,
+    SNIPPET_COLUMNS,
+    IncomingSnippet,
+    checked_snippet,
+    snippet_checksum,
+)
 from codeindex.filters import Payload
 from codeindex.snippet import Snippet
 
@@ -84,9 +90,9 @@ def _update_kept(
             rewritten.append((item, id))
             continue
         cursor = connection.execute(
-            "UPDATE snippets SET start_line = ?, end_line = ?"
+            "UPDATE snippets SET start_line = ?, end_line = ?, checksum = ?"
             " WHERE id = ? AND (start_line <> ? OR end_line <> ?)",
-            (start, end, id, start, end),
+            (start, end, _checksum(id, item), id, start, end),
         )
         if cursor.rowcount:
             moved.append(id)
@@ -101,10 +107,10 @@ def insert_snippets(connection: sqlite3.Connection, items: Sequence[Addressed]) 
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'snippets'").fetchone()
     first = (row[0] if row else 0) + 1
     connection.executemany(
-        f"INSERT INTO snippets (id, {SNIPPET_COLUMNS}, key, source, text_digest)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO snippets (id, {SNIPPET_COLUMNS}, key, source, text_digest, checksum)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
-            (id, *item.values, item.key, source, item.text_digest)
+            (id, *item.values, item.key, source, item.text_digest, _checksum(id, item))
             for id, (source, item) in enumerate(items, first)
         ],
     )
@@ -112,6 +118,10 @@ def insert_snippets(connection: sqlite3.Connection, items: Sequence[Addressed]) 
         connection, ((id, item.words) for id, (_, item) in enumerate(items, first))
     )
     _send(connection, "add", range(first, first + len(items)))
+
+
+def _checksum(id: int, item: IncomingSnippet) -> int:
+    return snippet_checksum(id, item.key, item.text_digest, item.values)
 
 
 def drop_snippets(connection: sqlite3.Connection, ids: Sequence[int]) -> None:
@@ -137,11 +147,21 @@ def snippets_by_id(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[i
     """Snippets by id; ids that are not there are left out."""
     found = {}
     for marks, chunk in chunks(ids):
-        for id, *values in connection.execute(
-            f"SELECT id, {SNIPPET_COLUMNS} FROM snippets WHERE id IN ({marks})", chunk
+        for id, *row in connection.execute(
+            f"SELECT id, {CHECKED_COLUMNS} FROM snippets WHERE id IN ({marks})", chunk
         ):
-            found[id] = snippet_of(values)
+            found[id] = checked_snippet(id, row)
     return found
+
+
+def damaged_snippets(connection: sqlite3.Connection) -> int:
+    """How many rows are not what was written."""
+    return sum(
+        checksum != snippet_checksum(id, key, text_digest, values)
+        for id, checksum, key, text_digest, *values in connection.execute(
+            f"SELECT id, {CHECKED_COLUMNS} FROM snippets"
+        )
+    )
 
 
 def payloads_by_id(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Payload]:

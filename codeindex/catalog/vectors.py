@@ -7,9 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+from codeindex.catalog.checksums import check, vector_checksum
 from codeindex.interfaces import EncoderInfo
 from codeindex.vectors import Embeddings
 
+_INSERT = (
+    "INSERT INTO vectors (encoder, text_digest, vector, checksum) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (text_digest, encoder) DO NOTHING"
+)
 _VARIABLES = 500  # names in one IN (…); SQLite's limit is 32,766
 
 
@@ -49,21 +54,29 @@ def add_vectors(
     """Stores vectors (n, dim) under the digests of their texts."""
     little = np.ascontiguousarray(vectors, dtype="<f4")
     connection.executemany(
-        "INSERT INTO vectors (encoder, text_digest, vector) VALUES (?, ?, ?)"
-        " ON CONFLICT (text_digest, encoder) DO NOTHING",
-        ((encoder, digest, row.tobytes()) for digest, row in zip(digests, little, strict=True)),
+        _INSERT,
+        (
+            _row(encoder, digest, vector.tobytes())
+            for digest, vector in zip(digests, little, strict=True)
+        ),
     )
 
 
 def copy_vector(connection: sqlite3.Connection, encoder: int, old: bytes, new: bytes) -> bool:
     """Gives the text `new` the vector of the text `old`; whether there was one."""
-    cursor = connection.execute(
-        "INSERT INTO vectors (encoder, text_digest, vector)"
-        " SELECT encoder, ?, vector FROM vectors WHERE encoder = ? AND text_digest = ?"
-        " ON CONFLICT (text_digest, encoder) DO NOTHING",
-        (new, encoder, old),
-    )
-    return cursor.rowcount > 0
+    row = connection.execute(
+        "SELECT vector, checksum FROM vectors WHERE encoder = ? AND text_digest = ?",
+        (encoder, old),
+    ).fetchone()
+    if row is None:
+        return False
+    vector, checksum = row
+    check("vectors", checksum, vector_checksum(encoder, old, vector))
+    return connection.execute(_INSERT, _row(encoder, new, vector)).rowcount > 0
+
+
+def _row(encoder: int, digest: bytes, vector: bytes) -> tuple[int, bytes, bytes, int]:
+    return encoder, digest, vector, vector_checksum(encoder, digest, vector)
 
 
 def vectors_of_snippets(
@@ -73,18 +86,34 @@ def vectors_of_snippets(
     found: dict[int, bytes] = {}
     for chunk in _chunks(ids):
         marks = ",".join("?" * len(chunk))
-        found.update(
-            connection.execute(
-                "SELECT s.id, v.vector FROM snippets s JOIN vectors v"
-                " ON v.text_digest = s.text_digest AND v.encoder = ?"
-                f" WHERE s.id IN ({marks})",
-                (encoder, *chunk),
-            )
-        )
+        for id, vector, digest, checksum in connection.execute(
+            "SELECT s.id, v.vector, v.text_digest, v.checksum FROM snippets s JOIN vectors v"
+            " ON v.text_digest = s.text_digest AND v.encoder = ?"
+            f" WHERE s.id IN ({marks})",
+            (encoder, *chunk),
+        ):
+            check("vectors", checksum, vector_checksum(encoder, digest, vector))
+            found[id] = vector
     present = [id for id in ids if id in found]
     data = b"".join(found[id] for id in present)
     vectors = np.frombuffer(data, dtype="<f4").astype(np.float32).reshape(len(present), dim)
     return present, vectors
+
+
+def damaged_vectors(connection: sqlite3.Connection) -> list[int]:
+    """Row ids of vectors that are not what was written."""
+    return [
+        id
+        for id, encoder, digest, vector, checksum in connection.execute(
+            "SELECT id, encoder, text_digest, vector, checksum FROM vectors"
+        )
+        if checksum != vector_checksum(encoder, digest, vector)
+    ]
+
+
+def drop_vectors(connection: sqlite3.Connection, ids: Sequence[int]) -> None:
+    """Forgets vectors by their row ids."""
+    connection.executemany("DELETE FROM vectors WHERE id = ?", [(id,) for id in ids])
 
 
 def prune_cache(connection: sqlite3.Connection, keep: int) -> int:

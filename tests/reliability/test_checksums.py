@@ -1,0 +1,95 @@
+"""A value of the catalog that is not what was written is told, never used."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from codeindex import Index
+from codeindex.errors import DamagedIndexError, IndexVersionError
+
+
+@pytest.fixture
+def filled(opened, tree):
+    opened.update()
+    opened.close()
+    return tree / ".codeindex" / "catalog.sqlite"
+
+
+def change(path, *statements):
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "column", ["path", "language", "kind", "name", "start_line", "code", "docstring", "extra"]
+)
+def test_a_snippet_that_was_changed_is_not_shown(filled, tree, host, column):
+    change(filled, f"UPDATE snippets SET {column} = '7' WHERE name = 'hammer'")  # noqa: S608
+    with Index.open(tree, host=host) as index:
+        with pytest.raises(DamagedIndexError, match="'snippets' is not what was written"):
+            index.search("iron")
+        with pytest.raises(DamagedIndexError, match="delete the folder"):
+            list(index.snippets())
+        assert "1 rows of its table 'snippets'" in "\n".join(index.verify().problems)
+
+
+def test_a_value_of_the_manifest_that_was_changed_is_not_used(filled, tree, host):
+    change(filled, "UPDATE manifest SET value = replace(value, '64', '65') WHERE key = 'encoder'")
+    with pytest.raises(DamagedIndexError, match="'manifest' is not what was written"):
+        Index.open(tree, host=host)
+
+
+def test_a_vector_that_was_changed_is_not_used_and_is_embedded_again(filled, tree, host, toys):
+    with Index.open(tree, host=host) as index:
+        before = [(r.snippet.name, r.score) for r in index.search("iron")]
+    embedded = len(toys.embedded)
+    change(filled, "UPDATE vectors SET vector = zeroblob(length(vector)) WHERE id = 2")
+    with Index.open(tree, host=host) as index:
+        with pytest.raises(DamagedIndexError, match="'vectors' is not what was written"):
+            index.rebuild()
+        assert "1 rows of its table 'vectors'" in "\n".join(index.verify().problems)
+        assert index.verify(repair=True).ok
+        assert len(toys.embedded) == embedded + 1
+        index.rebuild()
+        after = [(r.snippet.name, r.score) for r in index.search("iron")]
+    assert after == before
+
+
+def test_a_snippet_that_was_lost_is_missed(filled, tree, host):
+    change(filled, "DELETE FROM snippets WHERE name = 'hammer'")
+    with Index.open(tree, host=host) as index:
+        with pytest.raises(DamagedIndexError, match="1 vectors .* belong to no snippet"):
+            index.search("iron")
+
+
+def test_a_catalog_without_checksums_gets_them_when_it_is_opened(filled, tree, host):
+    older = [f"ALTER TABLE {name} DROP COLUMN checksum" for name in ("manifest", "snippets")]
+    older += ["ALTER TABLE vectors DROP COLUMN checksum", "PRAGMA user_version = 1"]
+    change(filled, *older)
+    with Index.open(tree, host=host) as index:
+        assert index.search("iron", 1)[0].snippet.name == "hammer"
+        assert index.verify().ok
+        index.rebuild()
+    change(filled, "UPDATE snippets SET code = 'other' WHERE name = 'hammer'")
+    with Index.open(tree, host=host) as index, pytest.raises(DamagedIndexError):
+        index.search("iron")
+
+
+def test_an_older_catalog_that_cannot_be_written_is_told(filled, tree, host, monkeypatch):
+    change(filled, "ALTER TABLE vectors DROP COLUMN checksum", "PRAGMA user_version = 1")
+    from codeindex.catalog import catalog as module
+
+    real = module.connect
+
+    def connect(path, *, readonly):
+        connection = real(path, readonly=readonly)
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    monkeypatch.setattr(module, "connect", connect)
+    with pytest.raises(IndexVersionError, match="older format.*opened once"):
+        Index.open(tree, host=host)
