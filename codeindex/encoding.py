@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codeindex.errors import EncoderMismatch
@@ -20,7 +21,20 @@ if TYPE_CHECKING:
 
 DEFAULT_ENCODER = "fast"
 
+IN_INDEX = "$INDEX/"
+"""Begins the value of an option that is a path within the index folder, which may be moved."""
+
 _BATCH = 2000
+
+
+def placed_options(options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Options as the manifest has them → as they are for an index in `folder`."""
+    return {
+        key: str(folder / value.removeprefix(IN_INDEX))
+        if isinstance(value, str) and value.startswith(IN_INDEX)
+        else value
+        for key, value in options.items()
+    }
 
 
 class IndexEncoder:
@@ -34,7 +48,8 @@ class IndexEncoder:
         self._store = store
         built_with = store.manifest().get("encoder")
         if name is None and built_with and not options:
-            self._name, self._values = built_with["name"], built_with["options"]
+            self._name = built_with["name"]
+            self._values = placed_options(built_with["options"], store.folder)
         else:
             self._name = name or (built_with["name"] if built_with else DEFAULT_ENCODER)
             self._values = dict(options)

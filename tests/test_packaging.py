@@ -89,7 +89,7 @@ def test_the_wheel_holds_what_users_need_and_no_more(wheels):
     packages = {name.split("/")[0] for name in names if ".dist-info" not in name}
     assert packages == {
         *("codeindex", "codeindex_faiss", "codeindex_onnx", "codeindex_papers"),
-        *("codeindex_python", "codeindex_torch"),
+        *("codeindex_python", "codeindex_qdrant", "codeindex_torch"),
     }
     for name in ("model.onnx", "tokenizer.json", "encoder.json", "LICENSE", "README.md"):
         assert f"codeindex_onnx/bundles/fast/{name}" in names
@@ -102,7 +102,7 @@ def test_the_installed_wheel_works(environment):
     facts = json.loads(environment.codeindex("plugins", "--json"))
     assert facts["broken"] == []
     names = {plugin["name"] for plugin in facts["plugins"]}
-    assert names == {"faiss", "onnx", "papers", "python", "torch"}
+    assert names == {"faiss", "onnx", "papers", "python", "qdrant", "torch"}
     where = run(environment.bin / "python", "-c", "import codeindex; print(codeindex.__file__)",
                 cwd=environment.folder)  # fmt: skip
     assert str(environment.folder) in where

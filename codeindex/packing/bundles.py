@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from codeindex.bundle import MANIFEST, read_bundle
-from codeindex.encoding import index_fingerprint
+from codeindex.encoding import IN_INDEX, index_fingerprint, placed_options
 from codeindex.errors import CodeIndexError, DamagedIndexError, EncoderMismatch, NotFoundError
 from codeindex.host import Host
 from codeindex.interfaces import Encoder, EncoderInfo
@@ -25,8 +25,8 @@ _PATH = "path"
 """The option by which an encoder opens any bundle, see `EncoderSpec.bundle`."""
 
 
-def bundle_of(manifest: Mapping[str, Any], host: Host) -> Path | None:
-    """The folder of the bundle that the encoder of an index is; None if it is no bundle.
+def bundle_of(manifest: Mapping[str, Any], index: Path, host: Host) -> Path | None:
+    """The folder of the bundle that the encoder of the index at `index` is; None if it is none.
 
     Raises:
         NotFoundError: the encoder is not installed.
@@ -38,7 +38,8 @@ def bundle_of(manifest: Mapping[str, Any], host: Host) -> Path | None:
     offer = offers.get(name) or host.encoders.get(name)
     if offer.spec.bundle is None:
         return None
-    options = build_options(offer.spec.options, encoder["options"], f"encoder {name!r}")
+    values = placed_options(encoder["options"], index)
+    options = build_options(offer.spec.options, values, f"encoder {name!r}")
     with blamed(offer, "encoder"):
         folder = offer.spec.bundle(options)
     if folder is None:
@@ -145,7 +146,7 @@ def encoder_of_unpacked(
             return own.name, options
     for spec in ([own] if own else []) + list(specs.values()):
         if _opens(spec, final):
-            return spec.name, {_PATH: str(final)}
+            return spec.name, {_PATH: f"{IN_INDEX}{final.name}"}
     raise NotFoundError(
         f"no installed encoder opens the bundle in the pack ({encoder['title']});"
         f" installed: {', '.join(host.encoders.names()) or 'none'}"

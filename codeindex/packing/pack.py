@@ -104,7 +104,9 @@ def pack(
     store = Store(folder, host, folder.parent, None, {})
     with closing(store):
         _check_backend(store)
-        bundle = bundle_of(store.manifest(), host) if store.manifest().get("encoder") else None
+        bundle = None
+        if store.manifest().get("encoder"):
+            bundle = bundle_of(store.manifest(), store.folder, host)
         with snapshot(store) as taken, _no_space(target), replacing(target) as draft:
             manifest = _write(taken, bundle, target, draft, progress)
     return PackReceipt(target, target.stat().st_size, manifest)
