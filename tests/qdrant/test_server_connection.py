@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 
 import pytest
+from double import Store
+from double.speaking_grpc import GrpcDouble
 
 from codeindex.errors import DamagedIndexError, OptionError, StorageError, UnavailableError
 from codeindex.options import build_options
@@ -217,6 +219,21 @@ class RpcError(Exception):
 )
 def test_errors_of_grpc_mean_the_same(name, kind):
     assert failure_of(RpcError(name, "text"), 5).kind is kind
+
+
+def test_a_wrong_key_is_said_by_grpc_too(connect, monkeypatch):
+    monkeypatch.setenv("MY_KEY", "wr0ng")
+    with GrpcDouble(Store(), "s3cret") as double:
+        connection = connect(grpc=True, grpc_port=double.port, api_key_env="MY_KEY")
+        with pytest.raises(UnavailableError, match="does not take the key.*MY_KEY"):
+            ask(connection)
+
+
+def test_a_collection_that_is_gone_is_said_by_grpc_too(connect):
+    with GrpcDouble(Store()) as double:
+        connection = connect(grpc=True, grpc_port=double.port)
+        with pytest.raises(DamagedIndexError, match="NOT_FOUND.*doesn't exist"):
+            connection.call("looking", lambda client: client.get_collection("gone"))
 
 
 def test_grpc_is_asked_where_it_was_wanted(server, connect):

@@ -6,12 +6,14 @@ import os
 from uuid import uuid4
 
 import pytest
-from double import Double
+from double import Double, Store
+from double.speaking_grpc import GrpcDouble
 from qdrant_client import QdrantClient
 
 from codeindex.testing import BackendContract, PluginContract
 
 REAL = os.environ.get("CODEINDEX_TEST_QDRANT_URL", "")
+REAL_KEY = "CODEINDEX_TEST_QDRANT_API_KEY"
 
 ONE_STATE = {
     "test_a_commit_leaves_the_files_of_the_one_before": (
@@ -33,6 +35,24 @@ class TestDouble(BackendContract):
             yield
 
 
+class TestGrpc(BackendContract):
+    plugin = "codeindex_qdrant"
+    name = "qdrant"
+    broken_promises = ONE_STATE
+
+    @pytest.fixture(autouse=True)
+    def _server(self, request, monkeypatch):
+        monkeypatch.setenv("MY_KEY", "s3cret")
+        with GrpcDouble(Store(), "s3cret") as double:
+            request.cls.options = {
+                "url": "http://127.0.0.1:1",  # nothing answers there
+                "grpc": True,
+                "grpc_port": double.port,
+                "api_key_env": "MY_KEY",
+            }
+            yield
+
+
 @pytest.mark.skipif(not REAL, reason="CODEINDEX_TEST_QDRANT_URL names no server")
 class TestRealServer(BackendContract):
     plugin = "codeindex_qdrant"
@@ -43,9 +63,11 @@ class TestRealServer(BackendContract):
     @pytest.fixture(autouse=True)
     def _own_collections(self, request):
         name = f"codeindex-test-{uuid4().hex[:12]}"
-        request.cls.options = {"url": REAL, "collection": name}
+        request.cls.options = {"url": REAL, "collection": name, "api_key_env": REAL_KEY}
         yield
-        client = QdrantClient(url=REAL, check_compatibility=False)
+        key = os.environ.get(REAL_KEY)
+        headers = {"api-key": key} if key else None
+        client = QdrantClient(url=REAL, headers=headers, check_compatibility=False)
         for item in client.get_collections().collections:
             if item.name.startswith(f"{name}--"):
                 client.delete_collection(item.name)

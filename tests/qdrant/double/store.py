@@ -154,6 +154,7 @@ class Store:
             "config": {
                 "params": params,
                 "hnsw_config": {"m": 16, "ef_construct": 100, "full_scan_threshold": 10000},
+                "wal_config": {"wal_capacity_mb": 32, "wal_segments_ahead": 0},
                 "optimizer_config": {
                     "deleted_threshold": 0.2,
                     "vacuum_min_vector_number": 1000,
