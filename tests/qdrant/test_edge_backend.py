@@ -20,7 +20,7 @@ pytest.importorskip("qdrant_edge")
 
 from edge_toys import EVERYTHING, add, committed, found, opened, payload, state, vectors
 
-from codeindex_qdrant.edge import generation, shard
+from codeindex_qdrant.edge import generation, shard, sparse
 from codeindex_qdrant.edge_spec import EdgeOptions
 
 IDS = list(range(60))
@@ -391,3 +391,28 @@ def test_on_disk_answers_the_same(tmp_path):
     reader = opened(tmp_path, files, on_disk=True, threads=2, exact_below=1, ef=200)
     assert [found(reader, id) for id in IDS] == IDS
     reader.close()
+
+
+# -- holes -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("system", ["tells of holes", "tells of none", "has no such thing"])
+def test_a_file_with_holes_is_copied_whole(tmp_path, monkeypatch, system):
+    if system == "tells of none":
+
+        def refuse(*arguments):
+            raise OSError(errno.EINVAL, "no holes here")
+
+        monkeypatch.setattr(os, "lseek", refuse)
+    elif system == "has no such thing":
+        monkeypatch.delattr(os, "SEEK_DATA")
+    for number, parts in enumerate(
+        [[], [(0, b"a")], [(9_000_000, b"b" * 5000)], [(1, b"a"), (5_000_001, b"\0b" * 9000)]]
+    ):
+        source, target = tmp_path / f"{number}", tmp_path / f"{number}.copy"
+        sparse.write(source, 10_000_000, iter(parts))
+        sparse.copy(source, target)
+        assert target.read_bytes() == source.read_bytes()
+        assert sum(len(data) for _, data in sparse.pieces(source)) < 40_000
+    (tmp_path / "empty").touch()
+    assert list(sparse.pieces(tmp_path / "empty")) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,13 +13,32 @@ _NOTHING = bytes(_READ)
 
 
 def pieces(path: Path) -> Iterator[tuple[int, bytes]]:
-    """What is in a file besides zeros: the places, multiples of `PAGE`, and the bytes there."""
-    place = 0
-    with path.open("rb") as file:
-        while data := file.read(_READ):
-            if data != _NOTHING[: len(data)]:
-                yield from _pages(place, data)
-            place += len(data)
+    """What is in a file besides zeros: the places, and the bytes there.
+
+    The file must have been flushed: some systems take for a hole what is not on disk yet.
+    """
+    with path.open("rb", buffering=0) as file:
+        for start, end in _filled(file.fileno()):
+            place = start
+            file.seek(start)
+            while place < end and (data := file.read(min(_READ, end - place))):
+                if data != _NOTHING[: len(data)]:
+                    yield from _pages(place, data)
+                place += len(data)
+
+
+def _filled(descriptor: int) -> Iterator[tuple[int, int]]:
+    """The ranges of a file that are no holes, where the system tells; else all of it."""
+    size, end = os.fstat(descriptor).st_size, 0
+    while end < size:
+        try:
+            start = os.lseek(descriptor, end, os.SEEK_DATA)
+            end = os.lseek(descriptor, start, os.SEEK_HOLE)
+        except (AttributeError, OSError) as error:  # Windows has no SEEK_DATA
+            if getattr(error, "errno", None) == errno.ENXIO:
+                return  # a hole up to the end
+            start, end = end, size
+        yield start, end
 
 
 def _pages(place: int, data: bytes) -> Iterator[tuple[int, bytes]]:
