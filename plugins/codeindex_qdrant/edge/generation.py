@@ -9,20 +9,18 @@ folder of its own that links to the large files; to change, those that change ar
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from codeindex.errors import DamagedIndexError, StorageError
 from codeindex_qdrant.edge import sparse
-from codeindex_qdrant.edge.notes import Notes, Paths
+from codeindex_qdrant.edge.notes import Notes
+from codeindex_qdrant.edge.pack import PackWriter, read_pack
 
 _PACK = "pack"
-_FORMAT = 1
 _FOLDER = re.compile(r"generation-(\d+)\Z")
 _APART_FROM = 1 << 20
 """Bytes from which a file stands apart from the pack, if a search leaves it untouched."""
@@ -52,17 +50,15 @@ def write(work: Path, folder: Path, notes: Notes, committed: Mapping[str, str]) 
         known = {_identity(folder / name): digest for name, digest in committed.items()}
         files = {f"{target.name}/{_PACK}": ""}
         with (target / _PACK).open("wb") as file:
-            pack = _Digested(file)
-            _write_notes(pack, notes)
+            pack = PackWriter(file, notes)
             for path in sorted(path for path in work.rglob("*") if path.is_file()):
-                entry: dict[str, Any] = {"name": path.relative_to(work).as_posix()}
+                name = path.relative_to(work).as_posix()
                 if _stands_apart(path):
-                    entry["apart"] = f"{len(files):04}-{path.name}"
-                    placed = target / entry["apart"]
+                    placed = target / f"{len(files):04}-{path.name}"
                     files[f"{target.name}/{placed.name}"] = _place(path, placed, known)
-                    pack.line(entry)
+                    pack.add_apart(name, placed.name)
                 else:
-                    _write_file(pack, entry, path)
+                    pack.add(name, path)
             file.flush()
             os.fsync(file.fileno())
         files[f"{target.name}/{_PACK}"] = pack.digest()
@@ -107,17 +103,16 @@ def _unpack(
         raise DamagedIndexError(f"the index at {folder} has no pack of a generation")
     try:
         with pack.open("rb") as file:
-            notes = _read_notes(file)
-            while line := file.readline():
-                entry = json.loads(line)
-                path = target / _inside(entry["name"])
+            notes, entries = read_pack(file)
+            for entry in entries:
+                path = target / entry.name
                 path.parent.mkdir(parents=True, exist_ok=True)
-                if "apart" not in entry:
-                    sparse.write(path, entry["size"], _read_pieces(file, entry["pieces"]))
-                elif f"{pack.parent.name}/{entry['apart']}" in files:
-                    placing(entry["name"])(pack.parent / entry["apart"], path)
+                if entry.apart is None:
+                    sparse.write(path, entry.size, entry.pieces)
+                elif f"{pack.parent.name}/{entry.apart}" in files:
+                    placing(path.name)(pack.parent / entry.apart, path)
                 else:
-                    raise ValueError(f"it has no file {entry['apart']}")
+                    raise ValueError(f"it has no file {entry.apart}")
     except FileNotFoundError as error:
         raise DamagedIndexError(f"{error.filename} is not there") from error
     except OSError as error:
@@ -125,73 +120,6 @@ def _unpack(
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedIndexError(f"cannot read {pack}: {error}") from error
     return notes
-
-
-# -- the pack: JSON lines, each followed by the bytes that it announces ------------------------
-
-
-class _Digested:
-    """A file being written, with the SHA-256 of it all."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._digest = hashlib.sha256()
-
-    def write(self, data: bytes) -> None:
-        self._digest.update(data)
-        self._file.write(data)
-
-    def line(self, values: Mapping[str, Any]) -> None:
-        self.write(json.dumps(values).encode() + b"\n")
-
-    def digest(self) -> str:
-        return self._digest.hexdigest()
-
-
-def _write_notes(pack: _Digested, notes: Notes) -> None:
-    paths = notes.paths.to_bytes()
-    counts = {"points": notes.points, "changes": notes.changes}
-    pack.line({"format": _FORMAT, **counts, "paths": len(paths)})
-    pack.write(paths)
-
-
-def _read_notes(file: IO[bytes]) -> Notes:
-    first = json.loads(file.readline())
-    if first["format"] != _FORMAT:
-        raise ValueError(f"it is of format {first['format']}, not {_FORMAT}")
-    paths = Paths(_read(file, first["paths"]))
-    return Notes(paths, int(first["points"]), int(first["changes"]))
-
-
-def _write_file(pack: _Digested, entry: dict[str, Any], path: Path) -> None:
-    parts = list(sparse.pieces(path))
-    entry["size"] = path.stat().st_size
-    entry["pieces"] = [[place, len(data)] for place, data in parts]
-    pack.line(entry)
-    for _, data in parts:
-        pack.write(data)
-
-
-def _read_pieces(file: IO[bytes], pieces: list[list[int]]) -> Iterator[tuple[int, bytes]]:
-    for place, length in pieces:
-        yield place, _read(file, length)
-
-
-def _read(file: IO[bytes], length: int) -> bytes:
-    data = file.read(length)
-    if length < 0 or len(data) != length:
-        raise ValueError("it ends too early")
-    return data
-
-
-def _inside(name: str) -> PurePosixPath:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
-        raise ValueError(f"it names a file outside: {name!r}")
-    return path
-
-
-# -- the large files ---------------------------------------------------------------------------
 
 
 def _stands_apart(path: Path) -> bool:
