@@ -205,6 +205,19 @@ class DerivedIndex:
         place = self.place(catalog)
         self._applied = sync.apply(catalog, backend, row, place, self._applied)
 
+    def mend(self, catalog: Catalog) -> None:
+        """Opens the backend, made anew if it is damaged, and brings it up to date.
+
+        Files that look untouched prove nothing here: a server may hold the vectors.
+        """
+        manifest = catalog.manifest()
+        if manifest.get("encoder") and self.current(manifest) is None:
+            try:
+                self.open(catalog)
+            except DamagedIndexError:
+                self._start_anew(catalog, int(manifest["encoder"]["row"]))
+        self.bring_up_to_date(catalog)
+
     def _nothing_to_do(self, catalog: Catalog, manifest: Mapping[str, Any]) -> bool:
         """Whether all was applied and no file was touched since: then it need not be opened."""
         stamps = manifest.get("backend_stamps") or {}

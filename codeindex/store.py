@@ -238,7 +238,7 @@ class Store:
             pass
         try:
             with self.writing():
-                self.bring_up_to_date()
+                self.derived.mend(self.catalog)
         except (IndexLockedError, StorageError) as hindrance:
             raise DamagedIndexError(
                 f"{damage}; it could not be rebuilt now: {hindrance}"
