@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from codeindex.errors import DamagedIndexError
+from codeindex.files import sync
 from codeindex.filters import Filter, Payload
 from codeindex.interfaces import Hit
 from codeindex.vectors import Embeddings, checked_embeddings
 from codeindex_faiss.allowed import Allowed
 from codeindex_faiss.delta import Delta
-from codeindex_faiss.files import sync_folder
 from codeindex_faiss.generation import Generation, Part, write
 from codeindex_faiss.nearest import Nearest
 from codeindex_faiss.payloads import Ids, Payloads, load_arrays, save_arrays
@@ -248,7 +248,7 @@ class FaissBackend:
                 self._files = {**self._base.files, **self._written_delta()}
             else:
                 self._renew(FLAT if slow else kind)
-            sync_folder(self._folder)
+            sync(self._folder)
             self._changed = False
         return dict(self._files)
 

@@ -90,14 +90,3 @@ def write(path: Path, produce: Callable[[Callable[[bytes], object]], object]) ->
             temporary.unlink(missing_ok=True)
             raise
     return digest.hexdigest()
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes new names in a folder durable."""
-    if os.name == "nt":
-        return  # Windows has no such thing
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
