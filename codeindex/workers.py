@@ -85,7 +85,8 @@ class _Worker:
     def _start(self) -> None:
         path = os.pathsep.join(entry for entry in sys.path if entry)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "codeindex.worker"],
+            # -P: no module of the current folder, which may be the tree that is read.
+            [sys.executable, "-P", "-m", "codeindex.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": path},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import marshal
 import os
+import sys
 from types import MappingProxyType
 
 import pytest
@@ -103,3 +104,13 @@ def _children() -> set[int]:
     import psutil
 
     return {child.pid for child in psutil.Process(os.getpid()).children() if child.is_running()}
+
+
+def test_nothing_of_the_folder_that_is_read_is_run(tmp_path, host, monkeypatch):
+    """A file there may have the name of a module that the workers import."""
+    (tmp_path / "json.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\n")
+    tasks = [(candidate, b"") for candidate in candidates(tmp_path, 3)]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [entry for entry in sys.path if entry])
+    assert all(result.snippets for result in extract_in_workers(host, {}, tasks, jobs=1))
+    assert not (tmp_path / "ran").exists()

@@ -55,7 +55,7 @@ def kill_at_each_step(step: Step, folder: Path) -> Iterator[tuple[Path, str]]:
             "die_at": number,
         }
         done = subprocess.run(
-            [sys.executable, "-m", "codeindex.testing.victim"],
+            [sys.executable, "-P", "-m", "codeindex.testing.victim"],
             input=json.dumps(job),
             capture_output=True,
             text=True,

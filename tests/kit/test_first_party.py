@@ -54,6 +54,10 @@ class TestOnnxPlugin(PluginContract):
     plugin = "codeindex_onnx"
 
 
+class TestQdrantPlugin(PluginContract):
+    plugin = "codeindex_qdrant"
+
+
 class TestPapersPlugin(PluginContract):
     plugin = "codeindex_papers"
 
