@@ -30,7 +30,7 @@ DEFAULT, MINILM = "fast", "all-MiniLM-L6-v2"
 
 FILTERS = {
     "20 %": Filter(kinds=("fifth",)),
-    "1 %": Filter(paths=("package00?",)),
+    "1 %": Filter(paths=("package00?/**",)),
     "0.1 %": Filter(paths=("package007",)),
 }
 """By how many of `payloads` they let through."""
