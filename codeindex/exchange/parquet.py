@@ -210,6 +210,6 @@ def _pyarrow() -> tuple[Any, Any]:
         from pyarrow import parquet
     except ImportError as error:
         raise UsageError(
-            f"Parquet needs pyarrow: pip install 'codeindex[parquet]' ({error})"
+            f"Parquet needs pyarrow: pip install pyarrow ({error})"
         ) from error
     return arrow, parquet

@@ -63,5 +63,5 @@ SPEC = BackendSpec(
     open=_open,
     changeable=frozenset({"ef", "exact_filtered", "threads"}),
     requires=("qdrant_edge",),
-    install="pip install 'codeindex[qdrant]'",
+    install="pip install 'qdrant-edge-py>=0.9,<0.10'",
 )

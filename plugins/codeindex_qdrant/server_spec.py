@@ -130,5 +130,5 @@ SPEC = BackendSpec(
         }
     ),
     requires=("qdrant_client",),
-    install="pip install 'codeindex[qdrant]'",
+    install="pip install 'qdrant-client>=1.20,<2'",
 )

@@ -12,7 +12,7 @@ from codeindex.specs import CommandSpec, EncoderSpec
 
 DEFAULT_MODEL = "microsoft/codebert-base"
 _REQUIRES = ("torch", "transformers", "safetensors")
-_INSTALL = "pip install 'codeindex[train]'"
+_INSTALL = "pip install accelerate optimum-onnx safetensors torch 'transformers<4.58'"
 
 
 @dataclass(frozen=True)

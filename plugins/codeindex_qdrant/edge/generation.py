@@ -18,7 +18,7 @@ from pathlib import Path
 from codeindex.errors import DamagedIndexError, StorageError
 from codeindex_qdrant.edge import sparse
 from codeindex_qdrant.edge.notes import Notes
-from codeindex_qdrant.edge.pack import PackWriter, read_pack
+from codeindex_qdrant.edge.pack import DigestedFile, PackWriter, read_pack
 
 _PACK = "pack"
 _FOLDER = re.compile(r"generation-(\d+)\Z")
@@ -98,11 +98,13 @@ def _unpack(
     target: Path,
     placing: Callable[[str], Callable[[Path, Path], None]],
 ) -> Notes:
-    pack = next((folder / name for name in files if name.endswith(f"/{_PACK}")), None)
-    if pack is None:
+    packed = next((name for name in files if name.endswith(f"/{_PACK}")), None)
+    if packed is None:
         raise DamagedIndexError(f"the index at {folder} has no pack of a generation")
+    pack = folder / packed
     try:
-        with pack.open("rb") as file:
+        with pack.open("rb") as opened:
+            file = DigestedFile(opened)
             notes, entries = read_pack(file)
             for entry in entries:
                 path = target / entry.name
@@ -113,6 +115,10 @@ def _unpack(
                     placing(path.name)(pack.parent / entry.apart, path)
                 else:
                     raise ValueError(f"it has no file {entry.apart}")
+            # It is read to its end anyway, and the engine dies of some of the bits that a disk
+            # may turn: the host does not read again a file that looks untouched.
+            if file.digest() != files[packed]:
+                raise ValueError("its digest differs")
     except FileNotFoundError as error:
         raise DamagedIndexError(f"{error.filename} is not there") from error
     except OSError as error:

@@ -54,6 +54,31 @@ class PackWriter:
         self._file.write(data)
 
 
+class DigestedFile:
+    """A file being read from its start, and the SHA-256 of what was read."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        """Takes the open file."""
+        self._file = file
+        self._digest = hashlib.sha256()
+
+    def read(self, length: int) -> bytes:
+        """At most so many bytes."""
+        return self._seen(self._file.read(length))
+
+    def readline(self) -> bytes:
+        """The bytes up to the end of the line."""
+        return self._seen(self._file.readline())
+
+    def digest(self) -> str:
+        """Of all that was read."""
+        return self._digest.hexdigest()
+
+    def _seen(self, data: bytes) -> bytes:
+        self._digest.update(data)
+        return data
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A file of a shard's folder.
@@ -71,7 +96,7 @@ class Entry:
     pieces: Iterator[tuple[int, bytes]]
 
 
-def read_pack(file: IO[bytes]) -> tuple[Notes, Iterator[Entry]]:
+def read_pack(file: DigestedFile) -> tuple[Notes, Iterator[Entry]]:
     """The notes and the entries of a pack.
 
     Raises:
@@ -85,7 +110,7 @@ def read_pack(file: IO[bytes]) -> tuple[Notes, Iterator[Entry]]:
     return Notes(paths, int(first["points"]), int(first["changes"])), _entries(file)
 
 
-def _entries(file: IO[bytes]) -> Iterator[Entry]:
+def _entries(file: DigestedFile) -> Iterator[Entry]:
     while line := file.readline():
         values = json.loads(line)
         name, apart = _inside(values["name"]), values.get("apart")
@@ -95,12 +120,12 @@ def _entries(file: IO[bytes]) -> Iterator[Entry]:
             yield Entry(name, apart, 0, iter(()))
 
 
-def _pieces(file: IO[bytes], pieces: Sequence[Sequence[int]]) -> Iterator[tuple[int, bytes]]:
+def _pieces(file: DigestedFile, pieces: Sequence[Sequence[int]]) -> Iterator[tuple[int, bytes]]:
     for place, length in pieces:
         yield place, _read(file, length)
 
 
-def _read(file: IO[bytes], length: int) -> bytes:
+def _read(file: DigestedFile, length: int) -> bytes:
     data = file.read(length)
     if length < 0 or len(data) != length:
         raise ValueError("it ends too early")

@@ -316,7 +316,7 @@ def _tensorboard(folder: str) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        raise UsageError("--log-to needs tensorboard; run: pip install 'codeindex[plot]'") from None
+        raise UsageError("--log-to needs tensorboard; run: pip install tensorboard") from None
     return SummaryWriter(folder)
 
 
@@ -378,5 +378,5 @@ def _print(session: Session, result: TrainResult, pairs: Path) -> None:
     if (result.folder / "training_curves.png").exists():
         click.echo(f"curves      {result.folder / 'training_curves.png'}")
     else:
-        session.say("no plot of the curves: it needs matplotlib (pip install 'codeindex[plot]')")
+        session.say("no plot of the curves: it needs matplotlib (pip install matplotlib)")
     click.echo(f"next        codeindex export {result.checkpoint} -o my-encoder/")
