@@ -104,7 +104,10 @@ def read_bundle(folder: Path) -> Bundle:
         UsageError: the manifest is not right.
     """
     if not folder.is_dir():
-        raise NotFoundError(f"no encoder bundle at {folder}: no such folder")
+        raise NotFoundError(
+            f"no encoder bundle at {folder}: no such folder; if it was moved, say where it is:"
+            " -E path=FOLDER"
+        )
     manifest = _manifest(folder)
     digests = manifest["digests"]
     prompts = manifest.get("prompts") or {}

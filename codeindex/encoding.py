@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,7 +125,7 @@ class IndexEncoder:
         options = build_options(offer.spec.options, self._values, f"encoder {self._name!r}")
         return {
             "name": self._name,
-            "options": options_as_json(options),
+            "options": _from_anywhere(options),
             "title": encoder.info.name,
             "fingerprint": self.fingerprint(encoder),
             "dim": encoder.info.dim,
@@ -144,6 +146,18 @@ def make_encoder(host: Host, name: str, values: Mapping[str, Any]) -> Encoder:
     """
     offer = host.encoders.get(name)
     return GuardedEncoder(host.make(offer, "encoder", values, offer.spec.make), offer)
+
+
+def _from_anywhere(options: Any) -> dict[str, Any]:
+    """Option values in which a path is absolute: an index is searched from other folders, too.
+
+    Those are paths whose field says so in its metadata. What does not exist here is left as it
+    is: it may be a model's name on a hub.
+    """
+    values = options_as_json(options)
+    paths = [field.name for field in dataclasses.fields(options) if field.metadata.get("path")]
+    there = {name for name in paths if values[name] and Path(values[name]).exists()}
+    return values | {name: os.path.abspath(values[name]) for name in there}
 
 
 def index_fingerprint(encoder: Encoder, recipe: TextRecipe = SOURCE_TEXTS) -> str:
@@ -171,11 +185,14 @@ def check_encoder(
     """
     actual = index_fingerprint(encoder, recipe)
     if actual != built_with["fingerprint"]:
+        anew = f"codeindex index --reencode --encoder {name}"
+        if recipe != SOURCE_TEXTS:
+            anew = "the command that made the index, with another --output or --index"
         raise EncoderMismatch(
             f"the index was built with encoder {built_with['name']!r}"
             f" ({built_with['fingerprint'][:8]}), not with {encoder.info.name!r} ({actual[:8]});"
             " their vectors cannot be compared. Leave --encoder out to use the index's own,"
-            f" or embed everything again with: codeindex index --reencode --encoder {name}"
+            f" or embed everything again with: {anew}"
         )
 
 

@@ -166,6 +166,10 @@ class Index:
 
         return describe_index(self._store.catalog, self._store.derived, self.folder, self.root)
 
+    def unfinished(self) -> bool:
+        """Whether a run has not read all files: it is at work, or was stopped."""
+        return bool(self._store.manifest().get("unfinished"))
+
     # -- writing ----------------------------------------------------------------------------
 
     def update(
@@ -203,14 +207,23 @@ class Index:
         with self._store.writing() as catalog:
             self._store.bring_up_to_date()  # what a killed run has left to do
             run = Run(self.host, catalog, self.root, self._encoder, options)
-            try:
+            done = False
+
+            def stored() -> None:
+                if not catalog.manifest().get("unfinished"):
+                    with catalog.transaction():
+                        catalog.set_manifest({"unfinished": True})
                 # The backend takes each chunk while workers extract the next.
-                apply = self._store.derived.apply
-                receipt = run.update(targets, progress, lambda: apply(catalog))
+                self._store.derived.apply(catalog)
+
+            try:
+                receipt = run.update(targets, progress, stored)
+                done = True
             finally:
                 self._store.bring_up_to_date()
                 with catalog.transaction():
-                    catalog.set_manifest({"updated_at": time.time()})
+                    finished = {"unfinished": False} if done else {}
+                    catalog.set_manifest({"updated_at": time.time(), **finished})
             if options.optimize and self._store.derived.needs_optimizing():
                 self._store.derived.optimize(catalog)
             return receipt

@@ -25,7 +25,8 @@ class ProviderSpec:
         name: how users ask for it.
         summary: one line for ``codeindex plugins``.
         options: a frozen dataclass in which every field has a default. Metadata
-            ``help`` documents a field.
+            ``help`` documents a field, ``path`` says that it may be a path, which is then
+            kept as an absolute one.
         requires: modules that must be importable, looked up without importing them.
         install: the command that brings what is missing.
     """

@@ -40,6 +40,7 @@ def describe_index(
         "unreadable": unreadable,
         "created_at": manifest.get("created_at"),
         "updated_at": updated,
+        "unfinished": bool(manifest.get("unfinished")),
         "age_seconds": round(time.time() - updated, 1) if updated else None,
         "encoder": {
             key: encoder.get(key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from codeindex_onnx import BUNDLES
 
 DATES = '''"""Dates."""
 
@@ -430,3 +433,28 @@ def test_an_output_that_is_full_is_told_in_one_line(indexed):
     assert done.returncode == 2
     assert "no space left" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_path_that_matches_no_file_is_said(project):
+    codeindex("index", cwd=project)
+    done = codeindex("search", "compress", "--path", "nowhere/**", cwd=project)
+    assert done.returncode == 1
+    assert "nothing found; no file in the index matches --path" in done.stderr
+    done = codeindex("search", "compress", "--path", "*.py", "--kind", "nokind", cwd=project)
+    assert "matches --path" not in done.stderr
+
+
+def test_an_encoder_given_by_a_relative_path_serves_from_any_folder(project, tmp_path):
+    bundle = project.parent / "my-encoder"
+    shutil.copytree(BUNDLES / "fast", bundle)
+    words = ("--encoder", "onnx", "-E", "path=../my-encoder")
+    assert codeindex("index", *words, cwd=project).returncode == 0
+    done = codeindex("search", "compress a file", "--index", project / ".codeindex", cwd="/")
+    assert done.returncode == 0, done.stderr
+    bundle.rename(tmp_path / "elsewhere")
+    done = codeindex("search", "compress a file", cwd=project)
+    assert "-E path=FOLDER" in done.stderr
+    found = codeindex(
+        "search", "compress a file", "-E", f"path={tmp_path / 'elsewhere'}", cwd=project
+    )
+    assert found.returncode == 0, found.stderr

@@ -253,3 +253,29 @@ def test_a_catalog_is_made_whole_or_not_at_all(tree, host, monkeypatch):
     with Index.open(tree, create=True, host=host) as index:
         assert index.update().snippets == 4
     assert not (folder / "catalog.sqlite.new").exists()
+
+
+def test_a_run_that_was_stopped_is_told_until_one_has_read_all(tree, opened, host, monkeypatch):
+    from codeindex.chunk_writer import ChunkWriter
+
+    stored = ChunkWriter.store
+
+    with monkeypatch.context() as patch:
+        patch.setattr("codeindex.indexing.CHUNK_SNIPPETS", 1)
+        calls = []
+
+        def store_once(self, chunk):
+            if calls:
+                raise KeyboardInterrupt
+            calls.append(1)
+            stored(self, chunk)
+
+        patch.setattr(ChunkWriter, "store", store_once)
+        with pytest.raises(KeyboardInterrupt):
+            opened.update()
+    assert opened.unfinished()
+    assert opened.status()["unfinished"]
+    assert opened.search("iron")
+    opened.update()
+    assert not opened.unfinished()
+    assert not opened.status()["unfinished"]

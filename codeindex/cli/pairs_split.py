@@ -13,9 +13,12 @@ from codeindex.cli.options import json_option
 from codeindex.cli.session import Session, pass_session
 
 if TYPE_CHECKING:
+    from codeindex.pairs import Pair
     from codeindex.pairs.splitting import Split
 
 _FILE = click.Path(path_type=Path)
+_TOGETHER = {"paper": "paper and repository", "file": "file", "pair": "nothing"}
+_FAR = 0.05  # from the share that was asked for
 
 
 @click.command(
@@ -87,21 +90,38 @@ def split(session: Session, /, **given: Any) -> None:
         if target:
             write_rows((as_row(pairs[place]) for place in places), target)
     write_whole(given["output"], json.dumps(info, indent=2, ensure_ascii=False) + "\n")
+    notes = _notes(pairs, sides, given)
     if given["as_json"]:
-        click.echo(json.dumps({"output": str(given["output"]), **info, **_facts(sides, given)}))
+        facts = {"split_by": given["split_by"], "left_out": len(sides.left_out), "notes": notes}
+        click.echo(json.dumps({"output": str(given["output"]), **info, **facts}))
     else:
         _show(len(pairs), sides, info, given, outputs)
+        for note in notes:
+            click.echo(f"note: {note}")
 
 
-def _facts(sides: Split, given: dict[str, Any]) -> dict[str, Any]:
-    return {"split_by": given["split_by"], "left_out": len(sides.left_out)}
+def _notes(pairs: Sequence[Pair], sides: Split, given: dict[str, Any]) -> list[str]:
+    """What the numbers do not say by themselves, and what would go wrong in training."""
+    from codeindex.pairs.told_apart import few_queries, nothing_to_tell_apart, why_nothing
+
+    notes = []
+    share, asked, by = len(sides.train) / len(pairs), given["train_split"], given["split_by"]
+    if by != "pair" and abs(share - asked) > _FAR:
+        notes.append(
+            f"{share:.1%} are trained on, not {asked:.1%}: pairs of one {_TOGETHER[by]} stay"
+            " together, and these groups fit no nearer (--seed may; --split-by pair does)"
+        )
+    chosen = [pairs[place] for place in sides.train]
+    if nothing_to_tell_apart(chosen):
+        notes.append(why_nothing(chosen))
+    few = few_queries([pairs[place] for place in sides.validation])
+    return [*notes, few] if few else notes
 
 
 def _show(
     pairs: int, sides: Split, info: dict[str, Any], given: dict[str, Any], outputs: Sequence[Path]
 ) -> None:
-    together = {"paper": "paper and repository", "file": "file", "pair": "nothing"}
-    click.echo(f"{'pairs':<12}{pairs:>9,}  kept together: {together[given['split_by']]}")
+    click.echo(f"{'pairs':<12}{pairs:>9,}  kept together: {_TOGETHER[given['split_by']]}")
     for name, key in (("train", "train"), ("validation", "val")):
         side = info[key]
         share = side["total_samples"] / pairs

@@ -14,6 +14,7 @@ from codeindex.cli.reading import open_to_read, store_options
 from codeindex.cli.session import Session, colours, pass_session
 
 if TYPE_CHECKING:
+    from codeindex.index import Index
     from codeindex.searching import SearchResult
 
 
@@ -45,6 +46,7 @@ def search(session: Session, /, **given: Any) -> None:
     The index is looked for from the current folder upwards; or --backend and -B say where
     another machine keeps one. Exits with 1 if nothing is found.
     """
+    from codeindex.index import Index
     from codeindex.searching import checked_query
 
     checked_query(given["query"])  # before the index is even looked for
@@ -57,6 +59,11 @@ def search(session: Session, /, **given: Any) -> None:
             kinds=given["kind"],
         )
         hint = "" if results else _hint(opened.status(), given["kind"], given["language"])
+        if isinstance(opened, Index):
+            if not results and given["path"] and not _any_file(opened, given["path"]):
+                hint += "; no file in the index matches --path"
+            if opened.unfinished():
+                session.say("note: the index is not complete; codeindex status says more")
     if given["as_json"]:
         for result in results:
             click.echo(json.dumps(result.as_json()))
@@ -65,6 +72,13 @@ def search(session: Session, /, **given: Any) -> None:
     if not results:
         session.say(f"nothing found{hint}")
         click.get_current_context().exit(1)
+
+
+def _any_file(opened: Index, paths: Sequence[str]) -> bool:
+    """Whether there is a file that the globs match."""
+    from codeindex.filters import Filter
+
+    return next(opened.snippets(Filter(paths=tuple(paths))), None) is not None
 
 
 def _hint(facts: Mapping[str, Any], kinds: Sequence[str], languages: Sequence[str]) -> str:

@@ -13,6 +13,10 @@ from codeindex.cli.options import index_option, json_option
 from codeindex.cli.reading import open_to_read, store_options
 from codeindex.cli.session import Session, colours, pass_session
 
+_UNFINISHED = (
+    "          NOT COMPLETE: a run has not read all files yet; if it was stopped, go on with:",
+    "          codeindex index",
+)
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -42,6 +46,7 @@ def _lines(facts: Mapping[str, Any]) -> list[str]:
         f"index     {facts['index']} ({facts['bytes_on_disk'] / 1e6:.1f} MB)",
         f"root      {facts['root']}",
         f"updated   {_age(facts['age_seconds'])}",
+        *(_UNFINISHED if facts["unfinished"] else ()),
         f"sources   {facts['sources']:,}",
         f"snippets  {facts['snippets']:,} ({_counts(facts['kinds'])})",
         f"languages {_counts(facts['languages'])}",

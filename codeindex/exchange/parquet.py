@@ -209,7 +209,5 @@ def _pyarrow() -> tuple[Any, Any]:
         import pyarrow as arrow
         from pyarrow import parquet
     except ImportError as error:
-        raise UsageError(
-            f"Parquet needs pyarrow: pip install pyarrow ({error})"
-        ) from error
+        raise UsageError(f"Parquet needs pyarrow: pip install pyarrow ({error})") from error
     return arrow, parquet

@@ -17,7 +17,7 @@ BUNDLES = Path(__file__).parent / "bundles"
 class OnnxOptions:
     """Options of the encoder `onnx`."""
 
-    path: str = field(default="", metadata={"help": "Folder of the encoder bundle."})
+    path: str = field(default="", metadata={"help": "Folder of the encoder bundle.", "path": True})
     threads: int = field(default=0, metadata={"help": "Threads; 0 = one a core."})
 
 

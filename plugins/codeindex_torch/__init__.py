@@ -21,7 +21,10 @@ class TorchOptions:
 
     model: str = field(
         default=DEFAULT_MODEL,
-        metadata={"help": "Hub name, local folder, or a checkpoint (.pt) of codeindex train."},
+        metadata={
+            "help": "Hub name, local folder, or a checkpoint (.pt) of codeindex train.",
+            "path": True,
+        },
     )
     pooling: Literal["auto", "cls", "mean"] = field(
         default="auto", metadata={"help": "auto: what the model's folder says, else cls."}
