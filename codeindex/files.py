@@ -120,13 +120,14 @@ def _draft(target: Path, make: Callable[[Path], Path]) -> Iterator[Path]:
 
 
 def _made_file(target: Path) -> Path:
-    descriptor, name = tempfile.mkstemp(_DRAFT, f".{target.name}.", target.parent)
+    descriptor, name = tempfile.mkstemp(suffix=_DRAFT, prefix=f".{target.name}.", dir=target.parent)
     os.close(descriptor)
     return Path(name)
 
 
 def _made_folder(target: Path) -> Path:
-    return Path(tempfile.mkdtemp(_DRAFT, f".{target.name}.", target.parent))
+    name = tempfile.mkdtemp(suffix=_DRAFT, prefix=f".{target.name}.", dir=target.parent)
+    return Path(name)
 
 
 def _locked(path: Path, *, wait: bool = True) -> int | None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from codeindex.errors import StorageError
+from codeindex.files import scratch_beside
 from codeindex.filters import Filter, Payload
 from codeindex.interfaces import Hit
 from codeindex.vectors import Embeddings, checked_embeddings
@@ -210,16 +209,11 @@ class EdgeBackend:
 
     def _open_committed(self) -> Shard:
         """Opens a copy of the committed generation that leaves nothing behind."""
-        try:
-            scratch = Path(tempfile.mkdtemp(prefix="codeindex-edge-"))
-        except OSError as error:
-            raise StorageError(f"no temporary folder: {error.strerror or error}") from error
-        try:
+        # The engine has open all that it needs when the folder goes again. That of a process
+        # that is killed before goes with the next opening.
+        with scratch_beside(Path(tempfile.gettempdir(), "codeindex-edge")) as scratch:
             self._notes = generation.unpack_to_search(self._folder, self._files, scratch)
             return Shard.load(scratch, self._dim, self._options)
-        finally:
-            # The engine has open all that it needs. Gone now, it is gone also if we are killed.
-            shutil.rmtree(scratch, ignore_errors=True)
 
     def _own(self) -> Shard:
         """The shard as it may be changed."""
