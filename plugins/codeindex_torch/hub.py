@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from codeindex.errors import NotFoundError
-from codeindex_torch import DEFAULT_MODEL
 
 _PLAIN = ("*.json", "*.txt", "*.model", "1_Pooling/*", "2_Dense/*", "README.md", "LICENSE*")
 _TOWERS = ("paper/*", "code/*")
@@ -41,12 +40,13 @@ def _cached(name: str, error: Exception) -> Path:
     try:
         folder: Any = snapshot_download(name, local_files_only=True)
     except Exception:
-        model = name if "/" in name else DEFAULT_MODEL
+        owner = "" if "/" in name else " Most models are named OWNER/NAME."
         raise NotFoundError(
             f"cannot get the model {name!r} from the Hugging Face Hub, nor is it in its cache."
             " Without a network, fetch it on another machine"
-            f" (hf download {model} --local-dir FOLDER) and give the folder in place of the"
-            f" name. ({_reason(error)})"
+            f" (hf download {name} --local-dir FOLDER) and give the folder in place of the"
+            " name: --model FOLDER to train, -E model=FOLDER for the encoder."
+            f"{owner} ({_reason(error)})"
         ) from error
     return Path(folder)
 

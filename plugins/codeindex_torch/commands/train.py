@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from codeindex.cli import INTERRUPTED
 from codeindex.cli.options import json_option
 from codeindex.cli.session import Session, pass_session
 from codeindex_torch import DEFAULT_MODEL
@@ -120,6 +121,12 @@ if TYPE_CHECKING:
     help="Folder for models and history.",
 )
 @click.option("--checkpoint-steps", default=500, show_default=True, help="Save every N steps, too.")
+@click.option(
+    "--keep",
+    default=0,
+    metavar="N",
+    help="Keep the newest N checkpoint_epoch_*.pt (and best, last); default: all.",
+)
 @click.option("--max-steps", default=0, metavar="N", help="Save and stop after N steps.")
 @click.option("--log-to", default="", metavar="DIR", help="Also log for TensorBoard.")
 @click.option(
@@ -167,7 +174,7 @@ def train(session: Session, /, pairs: Path | None, **given: Any) -> None:
     else:
         _print(session, result, pairs)
     if not result.finished and watcher.stop:
-        raise KeyboardInterrupt
+        click.get_current_context().exit(INTERRUPTED)
 
 
 def _options(given: dict[str, Any], resume_from: Path | None) -> TrainOptions:
@@ -359,12 +366,20 @@ def _as_json(result: TrainResult) -> dict[str, Any]:
     }
 
 
+def _epochs(result: TrainResult) -> str:
+    """Of a finished run: how far it went."""
+    done = len(result.history.epochs)
+    return "its 1 epoch is done" if done == 1 else f"its {done} epochs are done"
+
+
 def _print(session: Session, result: TrainResult, pairs: Path) -> None:
     if not result.finished:
-        click.echo(
-            f"stopped; go on with: codeindex train {pairs} --resume-from {result.checkpoint}"
-        )
+        from codeindex_torch.training.run_folder import resume_command
+
+        click.echo(f"stopped; go on with: {resume_command(pairs, result.checkpoint)}")
         return
+    if result.before:
+        click.echo(f"this run is finished: {_epochs(result)}; nothing was done")
     best = result.history.epochs[result.history.best_epoch]
     click.echo(
         f"best model  epoch {best['epoch']}: val loss {best['val_loss']:.4f},"

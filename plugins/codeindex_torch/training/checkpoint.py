@@ -21,6 +21,7 @@ from codeindex.errors import NotFoundError, StorageError, UsageError
 from codeindex.files import replacing
 from codeindex_torch.loading import LoadedModel, choose_pooling, position_limit, without_pooler
 from codeindex_torch.towers import DualEncoder, Tower
+from codeindex_torch.training.options import TrainOptions
 
 FORMAT = 1
 
@@ -46,6 +47,11 @@ class Progress:
     seconds: float = 0.0
     best: float | None = None
     waited: int = 0
+
+    def finished(self, options: TrainOptions) -> bool:
+        """Whether all epochs are done, or as many without gain as patience lasts."""
+        tired = bool(options.patience) and self.waited >= options.patience
+        return tired or self.epoch >= options.num_epochs
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from codeindex.pairs import Pair
+from codeindex.pairs.told_apart import names_of
 from codeindex_torch.tokens import Tokens
 
 TEXTS_PER_ROUND = 4096
@@ -56,8 +57,7 @@ class PairKeys:
     """What two pairs may have in common; equal numbers mean the same thing, 0 that there is none.
 
     Attributes:
-        shared: int64 (pairs, kinds): paper, file (with the function, where the pair is of one),
-            anchor text, positive text.
+        shared: int64 (pairs, 4): of each of `names_of`.
         positive: int64 (pairs,): the text of the positive.
     """
 
@@ -67,7 +67,7 @@ class PairKeys:
     @classmethod
     def of(cls, pairs: Sequence[Pair]) -> PairKeys:
         """Of each pair."""
-        rows = [[_key(p.paper), _key(_place(p)), _key(p.anchor), _key(p.positive)] for p in pairs]
+        rows = [[_key(name) for name in names_of(pair)] for pair in pairs]
         shared = torch.tensor(rows, dtype=torch.int64).reshape(len(rows), 4)
         return cls(shared, shared[:, 3])
 
@@ -84,12 +84,6 @@ class PairKeys:
 def text_keys(texts: Sequence[str]) -> Tensor:
     """int64 (texts,): equal for equal texts."""
     return torch.tensor([_key(text) for text in texts], dtype=torch.int64)
-
-
-def _place(pair: Pair) -> str:
-    """The file of the positive; two functions of one file are two positives."""
-    function = str(pair.metadata.get("function_name") or "")
-    return f"{pair.file}:{function}" if pair.file and function else pair.file
 
 
 def _key(text: str) -> int:

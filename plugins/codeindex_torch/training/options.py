@@ -8,7 +8,9 @@ from typing import Any, Literal
 from codeindex.errors import UsageError
 from codeindex_torch import DEFAULT_MODEL
 
-MAY_CHANGE = frozenset({"checkpoint_dir", "checkpoint_steps", "device", "log_to", "max_steps"})
+MAY_CHANGE = frozenset(
+    {"checkpoint_dir", "checkpoint_steps", "device", "keep", "log_to", "max_steps"}
+)
 """Options that a resumed run may have others of: they do not decide the weights."""
 
 
@@ -41,6 +43,7 @@ class TrainOptions:
         precision: ``fp32``, ``bf16``, or ``auto``: bf16 where the processor computes in it.
         seed: of order and dropout.
         checkpoint_steps: steps between saves of ``checkpoint_last.pt``; 0: at epochs only.
+        keep: so many of the newest ``checkpoint_epoch_N.pt`` stay; 0: all.
         max_steps: stop after so many steps of this run; 0: at the end.
     """
 
@@ -72,6 +75,7 @@ class TrainOptions:
     device: str = "auto"
     checkpoint_dir: str = "checkpoints/code_encoder"
     checkpoint_steps: int = 500
+    keep: int = 0
     max_steps: int = 0
     log_to: str = ""
 
@@ -119,6 +123,7 @@ _LEAST: dict[str, float] = {
     "weight_decay": 0,
     "clip": 0,
     "checkpoint_steps": 0,
+    "keep": 0,
     "max_steps": 0,
 }
 

@@ -19,7 +19,8 @@ from codeindex_torch.devices import bfloat16_is_faster, choose_device
 from codeindex_torch.encoder import encode_texts
 from codeindex_torch.loading import LoadedModel, load_model
 from codeindex_torch.towers import DualEncoder, Tower
-from codeindex_torch.training.checkpoint import Checkpoint
+from codeindex_torch.training.checkpoint import Checkpoint, Progress
+from codeindex_torch.training.checks import check_batches, check_pairs
 from codeindex_torch.training.data import Encoded, PairKeys
 from codeindex_torch.training.history import History
 from codeindex_torch.training.negatives import mine_negatives
@@ -59,6 +60,7 @@ class TrainResult:
 
     Attributes:
         finished: False if it was stopped; `--resume-from` goes on.
+        before: it was finished before, and nothing was done.
         folder: where the checkpoints are.
     """
 
@@ -66,6 +68,7 @@ class TrainResult:
     folder: Path
     history: History
     checkpoint: Path
+    before: bool = False
 
 
 def train(
@@ -96,9 +99,7 @@ def train(
     checkpoint = None if resume_from is None else resumable(resume_from, options, attention)
     options = replace(options, precision=_precision(options, checkpoint))
     if checkpoint is None:
-        claim(folder, overwrite=overwrite)
-    elif resume_from is not None:
-        move(resume_from.parent, folder)
+        claim(folder, pairs_file, overwrite=overwrite)
     pairs = read_pairs(pairs_file, say)
     digest = _digest(pairs_file)
     if checkpoint is not None and checkpoint.training["pairs_digest"] != digest:
@@ -106,25 +107,30 @@ def train(
             f"{pairs_file} does not hold the pairs that {resume_from} was trained on;"
             " resume with the same file"
         )
+    if checkpoint is not None and resume_from is not None:
+        if done := _done_before(checkpoint, resume_from):
+            return done
+        move(resume_from.parent, folder, pairs_file)
     split = split_pairs(
         pairs, train_share=options.train_split, seed=options.seed, by=options.split_by
     )
+    chosen, held_out = ([pairs[at] for at in side] for side in (split.train, split.validation))
+    check_pairs(chosen, held_out, options, say)
     say(f"loading {options.model}" if checkpoint is None else f"resuming from {resume_from}")
     model = _new_model(options, attention) if checkpoint is None else checkpoint.model
     device, autocast = _accelerator(options)
     mined = None if checkpoint is None else checkpoint.training["mined"]
-    chosen = [pairs[place] for place in split.train]
-    _check_batch(len(chosen), options)
     if options.mine_negatives and mined is None:
         say(f"mining {options.mine_negatives} hard negatives a pair")
         mined = _mine(model, chosen, options.mine_negatives, device)
     material = _material(
         model,
         _with_negatives(chosen, mined, options),
-        [pairs[place] for place in split.validation],
+        held_out,
         digest,
         mined,
     )
+    check_batches(material.train, options, say)
     trainer = Trainer(model, material, options, device, autocast, watcher)
     if checkpoint is not None:
         trainer.resume(dict(checkpoint.training))
@@ -132,6 +138,17 @@ def train(
     finished = trainer.run()
     name = BEST if finished else latest_checkpoint(folder, trainer.progress.epoch)
     return TrainResult(finished, folder, trainer.history, folder / name)
+
+
+def _done_before(checkpoint: Checkpoint, path: Path) -> TrainResult | None:
+    """What came out of a run that has nothing left to do; else None."""
+    state = checkpoint.training
+    progress = Progress(**json.loads(state["progress"]))
+    if not progress.finished(TrainOptions(**json.loads(state["options"]))):
+        return None
+    best = path.with_name(BEST)
+    history = History.from_json(json.loads(state["history"]))
+    return TrainResult(True, path.parent, history, best if best.exists() else path, before=True)
 
 
 def _precision(options: TrainOptions, checkpoint: Checkpoint | None) -> Any:
@@ -182,14 +199,6 @@ def _new_model(options: TrainOptions, attention: str) -> LoadedModel:
     elif options.projection and model.dual.query.dim != options.projection:
         raise UsageError(f"{options.model} has a projection to {model.dual.query.dim} dimensions")
     return model
-
-
-def _check_batch(pairs: int, options: TrainOptions) -> None:
-    if options.batch_size > pairs:
-        raise UsageError(
-            f"--batch-size {options.batch_size} is more than the {pairs:,} pairs that are trained"
-            " on; lower it"
-        )
 
 
 def _mine(

@@ -26,7 +26,7 @@ from codeindex_torch.training.history import History, draw_curves, write_history
 from codeindex_torch.training.loss import InfoNCE
 from codeindex_torch.training.options import TrainOptions
 from codeindex_torch.training.processes import average_gradients, mean_over_processes, world
-from codeindex_torch.training.run_folder import BEST, BEST_FOLDER, LAST
+from codeindex_torch.training.run_folder import BEST, BEST_FOLDER, LAST, epoch_file, remove_before
 from codeindex_torch.training.schedule import make_optimizer, rate_at
 from codeindex_torch.training.validation import Questions, validate, validation_loss
 
@@ -146,19 +146,14 @@ class Trainer:
             DivergedError: the loss is no number; the checkpoints are those before.
         """
         last_step = self.progress.step + self.options.max_steps if self.options.max_steps else 0
-        while not self._finished():
+        while not self.progress.finished(self.options):
             if not self._epoch(last_step):
                 self._save(LAST)
                 return False
             self._end_of_epoch()
-            if self._asked_to_stop(last_step) and not self._finished():
+            if self._asked_to_stop(last_step) and not self.progress.finished(self.options):
                 return False  # the checkpoint of the epoch is the one to go on from
         return True
-
-    def _finished(self) -> bool:
-        patience = self.options.patience
-        tired = bool(patience) and self.progress.waited >= patience
-        return tired or self.progress.epoch >= self.options.num_epochs
 
     def _asked_to_stop(self, last_step: int) -> bool:
         return self._watcher.stop or 0 < last_step <= self.progress.step
@@ -272,10 +267,12 @@ class Trainer:
             return
         if is_best:
             self._save_best()
-        self._save(f"checkpoint_epoch_{self.progress.epoch - 1}.pt")
+        self._save(epoch_file(self.progress.epoch - 1))
         write_history(self._folder, self.history, self.options.as_json())
         draw_curves(self._folder, self.history)
         (self._folder / LAST).unlink(missing_ok=True)
+        if self.options.keep:
+            remove_before(self._folder, self.progress.epoch - self.options.keep)
 
     def _save_best(self) -> None:
         write_checkpoint(self._folder / BEST, self.model)
