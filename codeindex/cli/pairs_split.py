@@ -109,7 +109,8 @@ def _notes(pairs: Sequence[Pair], sides: Split, given: dict[str, Any]) -> list[s
     if by != "pair" and abs(share - asked) > _FAR:
         notes.append(
             f"{share:.1%} are trained on, not {asked:.1%}: pairs of one {_TOGETHER[by]} stay"
-            " together, and these groups fit no nearer (--seed may; --split-by pair does)"
+            " together, so that large groups leave gaps; another --seed may come nearer,"
+            " --split-by pair does"
         )
     chosen = [pairs[place] for place in sides.train]
     if nothing_to_tell_apart(chosen):

@@ -162,8 +162,14 @@ def test_prompts_of_the_folder_stand_before_each_text(roberta):
 
 def test_a_hub_name_without_a_network_says_how_to_give_a_folder(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(NotFoundError, match=r"hf download somebody/nothing --local-dir FOLDER"):
-        made("somebody/nothing")
+    for name, owner in (("somebody/nothing", False), ("all-MiniLM-L6-v2", True)):
+        with pytest.raises(NotFoundError) as caught:
+            made(name)
+        said = str(caught.value)
+        assert f"hf download {name} --local-dir FOLDER" in said
+        assert "--model FOLDER to train, -E model=FOLDER for the encoder" in said
+        assert ("OWNER/NAME" in said) == owner
+        assert "codebert" not in said
 
 
 def test_a_folder_that_is_none_is_told(tmp_path):
