@@ -103,12 +103,7 @@ def sync(path: Path) -> None:
 def _draft(target: Path, make: Callable[[Path], Path]) -> Iterator[Path]:
     _sweep(target)
     try:
-        temporary = make(target)
-        lock = _locked(temporary)
-        while lock is not None and not temporary.exists():  # taken for one that was left
-            os.close(lock)
-            temporary = make(target)
-            lock = _locked(temporary)
+        temporary, lock = _made(target, make)
     except OSError as error:
         raise StorageError(f"cannot write {target}: {error.strerror or error}") from error
     try:
@@ -116,6 +111,17 @@ def _draft(target: Path, make: Callable[[Path], Path]) -> Iterator[Path]:
     finally:
         _delete(temporary)
         if lock is not None:
+            os.close(lock)
+
+
+def _made(target: Path, make: Callable[[Path], Path]) -> tuple[Path, int | None]:
+    """A draft and its lock. Before it has that, another process may take it for a left one."""
+    while True:
+        temporary = make(target)
+        with suppress(FileNotFoundError):
+            lock = _locked(temporary)
+            if lock is None or temporary.exists():
+                return temporary, lock
             os.close(lock)
 
 

@@ -9,13 +9,19 @@ from pathlib import Path
 
 from codeindex.errors import IndexLockedError, StorageError
 
+PATIENCE = 2.0
+"""Seconds that a writer waits: a reader may be finishing what a killed writer has left."""
+
 _LOCK = "lock"
 _WRITER = "writer"
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[None]:
+def writing(folder: Path, *, patience: float = 0.0) -> Iterator[None]:
     """Holds the writer's lock of an index. The system frees it when the process ends, however.
+
+    Args:
+        patience: seconds to wait for it.
 
     Raises:
         IndexLockedError: another process holds it.
@@ -23,7 +29,7 @@ def writing(folder: Path) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout  # 30 ms to import, and readers never need it
 
-    lock = FileLock(folder / _LOCK, timeout=0)
+    lock = FileLock(folder / _LOCK, timeout=patience)
     try:
         lock.acquire()
     except Timeout:

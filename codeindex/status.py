@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +53,17 @@ def describe_index(
         "texts": manifest.get("texts"),
         "backend": manifest.get("backend"),
         **describe_backend(catalog, derived),
-        "bytes_on_disk": sum(path.stat().st_size for path in folder.glob("**/*") if path.is_file()),
+        "bytes_on_disk": _bytes_in(folder),
     }
+
+
+def _bytes_in(folder: Path) -> int:
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):  # a writer has just deleted it
+                total += os.stat(os.path.join(place, name)).st_size
+    return total
 
 
 def describe_backend(catalog: Catalog, derived: DerivedIndex) -> dict[str, Any]:
@@ -62,7 +73,7 @@ def describe_backend(catalog: Catalog, derived: DerivedIndex) -> dict[str, Any]:
     try:
         try:
             return _compared(catalog, derived)
-        except DamagedIndexError:
+        except (DamagedIndexError, OSError):
             # A writer may just have put a new generation in place of the one we looked for.
             return _compared(catalog, derived)
     except (CodeIndexError, OSError) as error:

@@ -23,7 +23,7 @@ from codeindex.errors import (
 from codeindex.host import Host
 from codeindex.interfaces import IndexBackend
 from codeindex.location import CATALOG, is_index, make_folder
-from codeindex.locking import writing
+from codeindex.locking import PATIENCE, writing
 from codeindex.snippet import Snippet
 
 
@@ -119,8 +119,11 @@ class Store:
     # -- writing ----------------------------------------------------------------------------
 
     @contextmanager
-    def writing(self) -> Iterator[Catalog]:
+    def writing(self, *, patience: float = PATIENCE) -> Iterator[Catalog]:
         """The catalog, writable, under the writer's lock. Makes the index if there is none.
+
+        Args:
+            patience: seconds to wait for the lock.
 
         Raises:
             IndexLockedError: another process is writing.
@@ -131,7 +134,7 @@ class Store:
             # Before the folder is made: an unknown backend must leave no index behind.
             self.derived.choice({})
         make_folder(self.folder)
-        with writing(self.folder):
+        with writing(self.folder, patience=patience):
             self._open_writable()
             try:
                 yield self.catalog
@@ -214,9 +217,8 @@ class Store:
         self.derived.close()
         if files is None or self.catalog.count("outbox"):
             try:
-                with self.writing():
+                with self.writing(patience=0):
                     self.bring_up_to_date()
-                    return self.backend()
             except (IndexLockedError, StorageError) as hindrance:
                 # What is committed can be searched. Where nothing is, an empty index would
                 # say that nothing was found.
@@ -225,6 +227,10 @@ class Store:
                         f"the index at {self.folder} cannot be searched yet, it was never"
                         f" finished: {hindrance}"
                     ) from hindrance
+            # The lock is free again: opening may take long, and a writer may be waiting.
+            backend = self.derived.current(self.manifest())
+            if backend is not None:
+                return backend
         try:
             return self.derived.open(self.catalog)
         except DamagedIndexError as damage:
@@ -237,7 +243,7 @@ class Store:
         except DamagedIndexError:
             pass
         try:
-            with self.writing():
+            with self.writing(patience=0):
                 self.derived.mend(self.catalog)
         except (IndexLockedError, StorageError) as hindrance:
             raise DamagedIndexError(

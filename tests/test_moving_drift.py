@@ -196,7 +196,7 @@ def test_a_reader_beside_a_first_run_is_told_and_finds_it_later(unfinished, host
 
 
 def test_an_unfinished_index_in_a_read_only_folder_is_no_empty_one(unfinished, host, monkeypatch):
-    def refuse(folder):
+    def refuse(folder, **named):
         raise StorageError("cannot write")
 
     monkeypatch.setattr("codeindex.store.writing", refuse)

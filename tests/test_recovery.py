@@ -197,7 +197,7 @@ def test_a_read_only_index_is_searched(tree, filled, host, monkeypatch):
     monkeypatch.setattr("codeindex.catalog.connection.os.access", lambda path, mode: False)
 
     @contextmanager
-    def refuse(folder):
+    def refuse(folder, **named):
         raise StorageError("read-only")
         yield
 

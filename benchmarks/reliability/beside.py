@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import traceback
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -162,7 +163,8 @@ class _Reader:
                 with Index.open(index=self._folder, host=self._host) as index:
                     self._searches(index)
             except Exception as error:  # whatever it is, it must not be
-                self.seen.tell(f"a reader, after {self.seen.queries} searches: {error!r}")
+                where = "".join(traceback.format_tb(error.__traceback__)[-2:])
+                self.seen.tell(f"a reader, after {self.seen.queries} searches: {error!r}\n{where}")
 
     def _searches(self, index: Index) -> None:
         for _ in range(_REOPEN):

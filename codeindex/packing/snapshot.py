@@ -85,7 +85,7 @@ def snapshot(store: Store) -> Iterator[Snapshot]:
     if manifest.get("encoder") and (
         manifest.get("backend_files") is None or store.catalog.count("outbox")
     ):
-        with suppress(IndexLockedError, StorageError), store.writing():
+        with suppress(IndexLockedError, StorageError), store.writing(patience=0):
             store.bring_up_to_date()
             store.close_backend()
     failed: dict[str, Any] | None = None
