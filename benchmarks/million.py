@@ -28,7 +28,7 @@ from codeindex_faiss.backend import FaissBackend
 from codeindex_faiss.structures import HNSW, Building, Searching
 
 _BATCH, _K = 4096, 10
-_EFS = (64, 128, 256, 600, 1200)
+_EFS = (64, 128, 256, 800, 1600)
 _ALL = Filter()
 
 _OPEN = """

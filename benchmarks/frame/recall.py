@@ -54,5 +54,5 @@ def ask(backend: IndexBackend, queries: Embeddings, best: Embeddings, where: Fil
         started = time.perf_counter()
         (hits,) = backend.search(query, k, where)
         times.append(time.perf_counter() - started)
-        found += sum(hit.score >= scores[-1] - 1e-5 for hit in hits)
-    return Asked(found / best.size, median(times), times)
+        found += int(sum(hit.score >= scores[-1] - 1e-5 for hit in hits))
+    return Asked(float(found / best.size), float(median(times)), times)

@@ -27,9 +27,9 @@ class FaissOptions:
         },
     )
     m: int = field(default=16, metadata={"help": "hnsw: links of a vector."})
-    ef_construction: int = field(default=120, metadata={"help": "hnsw: effort of building."})
+    ef_construction: int = field(default=160, metadata={"help": "hnsw: effort of building."})
     nlist: int = field(default=0, metadata={"help": "ivf: lists; 0 = 4 √n."})
-    ef: int = field(default=600, metadata={"help": "hnsw: effort of a search."})
+    ef: int = field(default=800, metadata={"help": "hnsw: effort of a search."})
     nprobe: int = field(default=32, metadata={"help": "ivf: lists that a search reads."})
     threads: int = field(default=0, metadata={"help": "Threads of a search; 0 = one a core."})
 

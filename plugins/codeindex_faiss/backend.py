@@ -20,7 +20,7 @@ from codeindex.vectors import Embeddings, checked_embeddings
 from codeindex_faiss.allowed import Allowed
 from codeindex_faiss.delta import Delta
 from codeindex_faiss.generation import Generation, Part, write
-from codeindex_faiss.nearest import Nearest
+from codeindex_faiss.nearest import COPIED_VALUES, Nearest
 from codeindex_faiss.payloads import Ids, Payloads, load_arrays, save_arrays
 from codeindex_faiss.scan import RowNumbers, Scanner, Scores
 from codeindex_faiss.structures import FLAT, HNSW, IVF, Building, Searching
@@ -215,10 +215,17 @@ class FaissBackend:
                 mask &= ~self._gone
             allowed = Allowed(self._base, mask)
             self._kept[where] = allowed, self._delta.payloads.mask(where)
-            if len(self._kept) > _FILTERS_KEPT:
+            while len(self._kept) > 1 and (
+                len(self._kept) > _FILTERS_KEPT or self._copied() > COPIED_VALUES
+            ):
                 self._kept.popitem(last=False)
         self._kept.move_to_end(where)
         return self._kept[where]
+
+    def _copied(self) -> int:
+        """Bytes that are or may be copied out for the kept filters."""
+        sizes = [allowed.number * self._dim for allowed, _ in self._kept.values()]
+        return sum(size for size in sizes if size <= COPIED_VALUES)
 
     # -- lasting -----------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ class Building:
 
     kind: str = AUTO
     m: int = 16
-    ef_construction: int = 120
+    ef_construction: int = 160
     nlist: int = 0
 
     def kind_for(self, number: int) -> str:
@@ -49,7 +49,7 @@ class Building:
 class Searching:
     """How a structure is searched. More is more exact and slower."""
 
-    ef: int = 600
+    ef: int = 800
     nprobe: int = 32
 
 

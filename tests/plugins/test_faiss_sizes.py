@@ -62,7 +62,7 @@ def built(request, tmp_path_factory):
 @pytest.mark.parametrize("scanned", [True, False])
 def test_the_nearest_are_found_with_their_exact_scores(built, where, scanned, monkeypatch):
     if not scanned:
-        monkeypatch.setattr(nearest, "_COPIED_VALUES", 0)
+        monkeypatch.setattr(nearest, "COPIED_VALUES", 0)
     backend, store = built
     backend._kept.clear()
     queries = vectors(40, seed=1)
