@@ -68,12 +68,15 @@ def open_backend(
         except OSError as error:
             raise StorageError(f"cannot make {place.folder}: {error.strerror or error}") from error
     offer = host.backends.get(place.name)
-    made = host.make(
-        offer,
-        "backend",
-        place.options,
-        lambda options: offer.spec.open(options, place.folder, place.space, files),
-    )
+    try:
+        made = host.make(
+            offer,
+            "backend",
+            place.options,
+            lambda options: offer.spec.open(options, place.folder, place.space, files),
+        )
+    except FileNotFoundError as error:  # a writer has replaced it meanwhile
+        raise DamagedIndexError(f"cannot open {place.folder}: a file has vanished") from error
     backend = GuardedBackend(made, offer)
     try:
         backend.describe(place.index)
