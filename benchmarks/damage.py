@@ -59,7 +59,7 @@ def measure(settings: Settings) -> list[Measure]:
     with tempfile.TemporaryDirectory() as folder:
         tiny_tree(Path(folder) / "tree")
         for name in BACKENDS:
-            index = _made(Path(folder), name)
+            index = made(Path(folder), name)
             files = sorted(path for path in (index / "backend").rglob("*") if path.is_file())
             if name == next(iter(BACKENDS)):  # the catalogs are alike
                 files.insert(0, index / CATALOG)
@@ -71,7 +71,8 @@ def measure(settings: Settings) -> list[Measure]:
     return [_measure_of(written), _measure_of_rot(rotten)]
 
 
-def _made(folder: Path, name: str) -> Path:
+def made(folder: Path, name: str) -> Path:
+    """A small index of ``folder/tree`` in one of `BACKENDS`."""
     backend, options = BACKENDS[name]
     index = folder / name.replace(", ", "-")
     with Index.open(
@@ -82,9 +83,9 @@ def _made(folder: Path, name: str) -> Path:
         backend=backend,
         backend_options=options,
         host=toy_host(),
-    ) as made:
-        made.update()
-        made.optimize()
+    ) as opened:
+        opened.update()
+        opened.optimize()
     return index
 
 
@@ -102,13 +103,13 @@ def _flip(
         tally.bytes[label] += 1
         tally.found += outcome.get("verify") == TOLD
         tally.searches[outcome.get("search", "crashed")] += 1
-        for failure in _failures(flip, outcome):
+        for failure in failures(flip, outcome):
             what = f"{label}, byte {flip.offset} of {flip.file}: {failure}"
             tally.failures.append(what)
             print(f"  {what}", flush=True)
 
 
-def _failures(flip: Flip, outcome: Mapping[str, str]) -> Iterator[str]:
+def failures(flip: Flip, outcome: Mapping[str, str]) -> Iterator[str]:
     """What must not be. What the disk changes unseen may be searched, but not verified."""
     in_catalog = flip.file == CATALOG
     if not in_catalog and outcome.get("verify") != TOLD:

@@ -31,6 +31,11 @@ def examine(
     done = run(command.argv(place))
     if done.code and not any(text in done.text for text in command.refusals):
         yield f"repeated, it failed: {done.text}".strip()
+    if done.code and command.after:
+        # It had been carried out. What it left behind goes with the next run that writes.
+        done = run(codeindex("optimize", place.index))
+        if done.code:
+            yield f"optimize fails: {done.text}".strip()
     yield from _at_the_end(command, place, run, host)
 
 
