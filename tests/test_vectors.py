@@ -441,9 +441,9 @@ def test_a_block_or_two_are_in_memory(name, tmp_path, monkeypatch):
 def test_without_pyarrow_the_message_says_what_to_install(indexed, tmp_path, host, monkeypatch):
     export(indexed, tmp_path / "out.parquet")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(UsageError, match=r"pip install 'codeindex\[parquet\]'"):
+    with pytest.raises(UsageError, match="pip install pyarrow"):
         export(indexed, tmp_path / "new.parquet")
-    with pytest.raises(UsageError, match=r"pip install 'codeindex\[parquet\]'"):
+    with pytest.raises(UsageError, match="pip install pyarrow"):
         bring(tmp_path / "out.parquet", tmp_path / "copy", host)
     export(indexed, tmp_path / "out")
     bring(tmp_path / "out", tmp_path / "copy", host)
