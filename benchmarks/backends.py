@@ -15,6 +15,8 @@ import numpy as np
 
 from benchmarks.frame import curves
 from benchmarks.frame.benchmark import Benchmark, Measure, Settings, seconds
+from benchmarks.frame.opened import asking
+from benchmarks.frame.process import peak_memory_mb
 from benchmarks.frame.recall import ask, truth
 from benchmarks.frame.vectors import DEFAULT, FILTERS, payloads, real_vectors
 from codeindex.filters import Filter, Payload
@@ -116,7 +118,10 @@ def _curve(
         points.append(curves.Point(asked.recall, 1 / asked.p50))
         backend.close()
     size = sum((folder / name).stat().st_blocks * 512 for name in files)
-    return curves.Curve(kind.name, points, size, took)
+    with tempfile.TemporaryDirectory() as scratch:
+        argv = asking(kind.backend, kind.options, folder, files, queries, Path(scratch))
+        memory = peak_memory_mb(argv)
+    return curves.Curve(kind.name, points, size, memory, took)
 
 
 def _best_of(line: curves.Curve) -> Measure:
@@ -129,7 +134,7 @@ def _best_of(line: curves.Curve) -> Measure:
         "ms",
         None,
         f"recall@10 {chosen.recall:.3f}; built in {seconds(line.build_seconds)},"
-        f" {line.bytes_on_disk / 1e6:.0f} MB on disk",
+        f" {line.bytes_on_disk / 1e6:.0f} MB on disk, {line.memory_mb:.0f} MB in memory",
     )
 
 

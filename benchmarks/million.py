@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ import numpy as np
 
 from benchmarks.frame import curves
 from benchmarks.frame.benchmark import Benchmark, Measure, Settings, seconds
+from benchmarks.frame.opened import asking
 from benchmarks.frame.process import environment, peak_memory_mb, timed
 from benchmarks.frame.recall import Asked, ask, truth
 from benchmarks.frame.vectors import DEFAULT, FILTERS, MINILM, derived, payloads, real_vectors
@@ -31,18 +31,6 @@ from codeindex_faiss.structures import HNSW, Building, Searching
 _BATCH, _K = 4096, 10
 _EFS = (64, 128, 256, 800, 1600)
 _ALL = Filter()
-
-_OPEN = """
-import json, sys
-from pathlib import Path
-import numpy as np
-from codeindex.filters import Filter
-from codeindex_faiss.backend import FaissBackend
-folder, dim, files, queries = sys.argv[1:5]
-backend = FaissBackend(Path(folder), int(dim), json.loads(Path(files).read_text()))
-for query in np.load(queries):
-    backend.search(query[None], 10, Filter())
-"""
 
 
 @dataclass(frozen=True)
@@ -93,10 +81,13 @@ def _measure(settings: Settings, encoder: str) -> tuple[list[Measure], curves.Cu
         *_filtered(name, backend, vectors, queries, facts, usual),
     ]
     backend.close()
-    rows += [_memory(name, built, real.queries, number), *_opening(settings, name, built, queries)]
+    memory = _memory(name, built, real.queries, number)
+    rows += [memory, *_opening(settings, name, built, queries)]
     rows.append(_replacing(name, built, vectors))
     bytes_on_disk = sum((built.folder / file).stat().st_size for file in built.files)
-    curve = curves.Curve(f"faiss hnsw, {dim} dimensions", points, bytes_on_disk, built.seconds)
+    curve = curves.Curve(
+        f"faiss hnsw, {dim} dimensions", points, bytes_on_disk, memory.value, built.seconds
+    )
     return rows, curve
 
 
@@ -173,16 +164,13 @@ def _filtered(
     return rows
 
 
-def _argv(built: Built, queries: Embeddings, scratch: Path) -> list[str]:
-    files, asked = scratch / "files.json", scratch / "queries.npy"
-    files.write_text(json.dumps(built.files), "utf-8")
-    np.save(asked, queries)
-    return [sys.executable, "-c", _OPEN, str(built.folder), str(built.dim), str(files), str(asked)]
+def _argv(built: Built, queries: Embeddings, scratch: str) -> list[str]:
+    return asking("faiss", {}, built.folder, built.files, queries, Path(scratch))
 
 
 def _memory(name: str, built: Built, queries: Embeddings, number: int) -> Measure:
     with tempfile.TemporaryDirectory() as scratch:
-        peak = peak_memory_mb(_argv(built, queries, Path(scratch)))
+        peak = peak_memory_mb(_argv(built, queries, scratch))
     limit = 1.3 * number * built.dim / 1e6 + 200
     return Measure(
         f"{name}: memory of a process that searches, after {len(queries):,} queries",
@@ -195,7 +183,7 @@ def _memory(name: str, built: Built, queries: Embeddings, number: int) -> Measur
 
 def _opening(settings: Settings, name: str, built: Built, queries: Embeddings) -> list[Measure]:
     with tempfile.TemporaryDirectory() as scratch:
-        argv = _argv(built, queries[:1], Path(scratch))
+        argv = _argv(built, queries[:1], scratch)
         times = [timed(argv, environment()) for _ in range(settings.repeats)]
     return [
         Measure(
