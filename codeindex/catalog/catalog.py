@@ -361,9 +361,10 @@ class Catalog:
             orphans = self._connection.execute("PRAGMA foreign_key_check").fetchall()
             if orphans:
                 found.append(f"catalog: {len(orphans)} rows refer to rows that are gone")
-            found += self._damaged_rows()
-            words = word_table.words_are_sound(self._connection)
-        return found + ([words] if words else [])
+            damaged = self._damaged_rows()
+            # The words are compared with those of the snippets, which are to be sound for that.
+            words = None if damaged else word_table.words_are_sound(self._connection)
+        return [*found, *damaged, *([words] if words else [])]
 
     def _damaged_rows(self) -> list[str]:
         snippets = snippet_table.damaged_snippets(self._connection)

@@ -165,12 +165,18 @@ def damaged_snippets(connection: sqlite3.Connection) -> int:
 
 
 def payloads_by_id(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Payload]:
-    """What a backend keeps beside the vector of each snippet."""
+    """What a backend keeps beside the vector of each snippet.
+
+    Raises:
+        sqlite3.DatabaseError: a value is no text any more.
+    """
     found = {}
     for marks, chunk in chunks(ids):
         for id, *values in connection.execute(
             f"SELECT id, path, language, kind FROM snippets WHERE id IN ({marks})", chunk
         ):
+            if not all(isinstance(value, str) for value in values):
+                raise sqlite3.DatabaseError("a row of its table 'snippets' is not what was written")
             found[id] = Payload(*values)
     return found
 

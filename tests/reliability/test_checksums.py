@@ -37,6 +37,25 @@ def test_a_snippet_that_was_changed_is_not_shown(filled, tree, host, column):
         assert "1 rows of its table 'snippets'" in "\n".join(index.verify().problems)
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("docstring", "x''"), ("path", "CAST(path AS BLOB)"), ("name", "CAST(name AS BLOB)")],
+)
+def test_a_text_that_became_bytes_is_told(filled, tree, host, column, value):
+    """One bit is enough for that: the kind of a value stands in the row beside it."""
+    change(filled, f"UPDATE snippets SET {column} = {value} WHERE name = 'hammer'")  # noqa: S608
+    with Index.open(tree, host=host) as index:
+        with pytest.raises(DamagedIndexError, match="'snippets' is not what was written"):
+            list(index.snippets())
+        assert "1 rows of its table 'snippets'" in "\n".join(index.verify().problems)
+
+
+def test_a_vector_of_no_encoder_is_told(filled, tree, host):
+    change(filled, "UPDATE vectors SET encoder = 'x' WHERE id = 2")
+    with Index.open(tree, host=host) as index:
+        assert "1 rows of its table 'vectors'" in "\n".join(index.verify().problems)
+
+
 def test_a_value_of_the_manifest_that_was_changed_is_not_used(filled, tree, host):
     change(filled, "UPDATE manifest SET value = replace(value, '64', '65') WHERE key = 'encoder'")
     with pytest.raises(DamagedIndexError, match="'manifest' is not what was written"):
