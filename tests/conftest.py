@@ -8,7 +8,6 @@ from toys import ToyPlugin
 
 from codeindex import Host, Index
 
-
 # No test depends on how fast the machine is at the moment.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
