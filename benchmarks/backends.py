@@ -160,7 +160,6 @@ def _against_local(
                 10,
             )
         ]
-        backend.optimize()
         for share, kind in (("20 %", "fifth"),):
             where = FILTERS[share]
             few = queries[:_LOCAL_QUERIES]

@@ -21,7 +21,7 @@ COPIED_VALUES = 80_000_000
 
 A graph is of little help where few rows are allowed: of a million vectors, with a filter of 1 %,
 it finds two thirds of the nearest, and with one of 20 % it must look at several times as much as
-without to find as many. Two threads scan so many codes in about three milliseconds.
+without to find as many. Scanning so many codes takes about ten milliseconds.
 """
 
 _LEAST_EFFORT, _MOST_EFFORT = 1.5, 6.0
