@@ -20,7 +20,7 @@ from codeindex.errors import StorageError, UsageError
 from codeindex.files import sync
 from codeindex.host import Host
 from codeindex.interfaces import IndexBackend
-from codeindex.location import CATALOG, is_index, make_folder
+from codeindex.location import CATALOG, is_index, kept_root, make_folder
 from codeindex.locking import writing
 from codeindex.recall import Recall, measure_recall
 from codeindex.verification import Verification, check_backend
@@ -232,7 +232,7 @@ def _as_another(catalog: Catalog, source: Path, folder: Path, backend: Mapping[s
                 "id": id,
                 "created_at": time.time(),
                 "created_by": __version__,
-                "root": os.path.relpath(root, folder),
+                "root": kept_root(root, folder),
                 "backend": backend,
                 "backend_folder": None,
                 "backend_files": None,

@@ -26,6 +26,8 @@ from codeindex.workers import Task, extract_in_process, extract_in_workers
 CHUNK_SNIPPETS = 1500
 """Snippets a transaction: what a killed run loses at most, and what memory holds at most."""
 
+_LOOKED_FOR = 100  # files of the index
+
 _FEW_FILES = 24  # below, starting worker processes costs more than they save
 _FEW_BYTES = 500_000
 
@@ -100,6 +102,7 @@ class Run:
             plan.unchanged += [rows[path] for path in sorted(touched)]
             plan.tasks = [task for task in plan.tasks if task[0].path not in touched]
         self._count(plan)
+        self._refuse_other_root(plan)
         self._refuse_large_loss(plan)
         if self._options.dry_run:
             self._receipt.snippets = self._catalog.count("snippets")
@@ -149,6 +152,18 @@ class Run:
                 receipt.files_indexed += 1
             else:
                 receipt.unreadable(row.path, row.language, row.skipped)
+
+    def _refuse_other_root(self, plan: Plan) -> None:
+        """An index that was moved out of its tree would take every file in a second time."""
+        if self._options.drop_most or not plan.tasks or plan.vanished or plan.unchanged:
+            return
+        known = list(self._catalog.sources())[:_LOOKED_FOR]
+        if known and not any((self._root / path).exists() for path in known):
+            raise UsageError(
+                f"none of the files in the index is under {self._root}, which would be its root:"
+                " was the index moved out of its tree? Move it back, or make another one with"
+                " --index; to index these files beside the others, say --yes"
+            )
 
     def _refuse_large_loss(self, plan: Plan) -> None:
         if self._options.drop_most or not plan.vanished:

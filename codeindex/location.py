@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from codeindex.errors import NotFoundError, StorageError
@@ -55,3 +56,13 @@ def make_folder(folder: Path) -> None:
             f"cannot make the index folder {folder}: {error.strerror or error};"
             " choose another place with --index"
         ) from error
+
+
+def kept_root(root: Path, folder: Path) -> str:
+    """The root of the sources, as the index in `folder` keeps it.
+
+    Relative where the index lies within them, so that the tree can be moved as a whole;
+    absolute elsewhere, so that the index can.
+    """
+    within = Path(os.path.abspath(folder)).is_relative_to(os.path.abspath(root))
+    return os.path.relpath(root, folder) if within else os.path.abspath(root)

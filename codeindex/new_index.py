@@ -20,7 +20,7 @@ from codeindex.errors import UsageError
 from codeindex.files import sync
 from codeindex.host import Host
 from codeindex.interfaces import Encoder
-from codeindex.location import CATALOG, is_index, make_folder
+from codeindex.location import CATALOG, is_index, kept_root, make_folder
 from codeindex.locking import writing
 from codeindex.snippet import Snippet, snippet_key
 from codeindex.store import Store
@@ -112,7 +112,7 @@ class NewIndex:
                 for name in ("index", "old"):  # of a run that was killed
                     shutil.rmtree(draft / name, ignore_errors=True)
                 # As seen from where the index will be.
-                facts = {"root": os.path.relpath(root, folder), "texts": dict(texts)}
+                facts = {"root": kept_root(root, folder), "texts": dict(texts)}
                 self._fill(draft / "index", facts, encoder, blocks)
                 _exchange(draft, folder)
             finally:

@@ -22,7 +22,7 @@ from codeindex.errors import (
 )
 from codeindex.host import Host
 from codeindex.interfaces import IndexBackend
-from codeindex.location import CATALOG, is_index, make_folder
+from codeindex.location import CATALOG, is_index, kept_root, make_folder
 from codeindex.locking import PATIENCE, writing
 from codeindex.snippet import Snippet
 
@@ -181,7 +181,7 @@ class Store:
             "id": uuid4().hex,
             "created_at": time.time(),
             "created_by": __version__,
-            "root": os.path.relpath(self.root, self.folder),
+            "root": kept_root(self.root, self.folder),
             "backend": {"name": name, "options": options},
         }
 

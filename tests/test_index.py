@@ -348,3 +348,24 @@ def test_a_dry_run_knows_what_was_only_touched(tree, opened):
 def test_a_query_without_a_word_finds_nothing(opened):
     opened.update()
     assert opened.search("!!!") == []
+
+
+def test_an_index_that_was_moved_out_of_its_tree_does_not_take_all_in_again(opened, tree, host):
+    opened.update()
+    opened.close()
+    (tree / ".codeindex").rename(tree.parent / "moved")
+    with Index.open(tree, index=tree.parent / "moved", host=host) as index:
+        with pytest.raises(UsageError, match="was the index moved out of its tree"):
+            index.update([tree])
+        assert index.status()["snippets"] == 4
+
+
+def test_an_index_beside_its_tree_may_be_moved(tree, host):
+    with Index.open(tree, index=tree.parent / "beside", create=True, host=host) as index:
+        index.update()
+    (tree.parent / "deep").mkdir()
+    (tree.parent / "beside").rename(tree.parent / "deep" / "er")
+    with Index.open(tree, index=tree.parent / "deep" / "er", host=host) as index:
+        receipt = index.update()
+        assert (receipt.files_new, receipt.files_unchanged) == (0, 2)
+        assert index.root == tree

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog="Example: codeindex copy .codeindex --to qdrant-edge -o ../edge-index")
-@click.argument("index", type=click.Path(path_type=Path), metavar="INDEX")
+@click.argument("index", type=click.Path(path_type=Path), metavar="[INDEX]", required=False)
 @click.option("--to", required=True, metavar="BACKEND", help="Backend of the copy.")
 @click.option(
     "--backend-option",

@@ -13,10 +13,6 @@ from codeindex.cli.options import index_option, json_option
 from codeindex.cli.reading import open_to_read, store_options
 from codeindex.cli.session import Session, colours, pass_session
 
-_UNFINISHED = (
-    "          NOT COMPLETE: a run has not read all files yet; if it was stopped, go on with:",
-    "          codeindex index",
-)
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -46,7 +42,7 @@ def _lines(facts: Mapping[str, Any]) -> list[str]:
         f"index     {facts['index']} ({facts['bytes_on_disk'] / 1e6:.1f} MB)",
         f"root      {facts['root']}",
         f"updated   {_age(facts['age_seconds'])}",
-        *(_UNFINISHED if facts["unfinished"] else ()),
+        *(_unfinished(facts) if facts["unfinished"] else ()),
         f"sources   {facts['sources']:,}",
         f"snippets  {facts['snippets']:,} ({_counts(facts['kinds'])})",
         f"languages {_counts(facts['languages'])}",
@@ -63,6 +59,13 @@ def _lines(facts: Mapping[str, Any]) -> list[str]:
         lines.append(f"pending   {facts['pending_changes']:,} changes; the next run applies them")
     lines.extend(f"unread    {path}: {reason}" for path, reason in facts["unreadable"].items())
     return lines
+
+
+def _unfinished(facts: Mapping[str, Any]) -> list[str]:
+    return [
+        "          NOT COMPLETE: a run has not ended yet; if it was stopped, go on with:",
+        f"          codeindex index {facts['root']} --index {facts['index']}",
+    ]
 
 
 def _store_lines(facts: Mapping[str, Any]) -> list[str]:

@@ -30,7 +30,7 @@ from codeindex.cli.session import Session, pass_session
 def unpack(session: Session, file: Path, output: Path, as_json: bool) -> None:
     """Make an index FOLDER of FILE, which `codeindex pack` has written.
 
-    Every byte is checked, nothing in FILE is run, and FOLDER is there whole or not at all.
+    Every file in it is checked, none is run, and FOLDER is there whole or not at all.
     """
     from codeindex.packing.unpack import unpack as read_pack
 

@@ -14,9 +14,7 @@ from codeindex.errors import UsageError
 
 
 @click.command(epilog="Example: codeindex verify --repair")
-@click.argument(
-    "file", metavar="[FILE]", required=False, type=click.Path(dir_okay=False, path_type=Path)
-)
+@click.argument("file", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
 @index_option
 @click.option("--repair", is_flag=True, help="Make what is wrong anew from the catalog.")
 @json_option
@@ -26,9 +24,11 @@ def verify(
 ) -> None:
     """Check that catalog and vector index hold the same. Exits with 1 if they do not.
 
-    With FILE, a pack of `codeindex pack`, check every byte of it against its digests, and its
+    With FILE, a pack of `codeindex pack`, check every file in it against its digest, and its
     catalog and encoder.
     """
+    if file is not None and file.is_dir() and index is None:
+        file, index = None, file
     if file is None:
         _verify_index(session, index, repair, as_json)
     elif repair or index is not None:
@@ -57,7 +57,8 @@ def _verify_index(session: Session, index: Path | None, repair: bool, as_json: b
             f" {report.vectors:,} vectors, {report.sampled:,} of them searched for themselves"
         )
         if not report.ok and not repair:
-            session.say("mend it with: codeindex verify --repair")
+            where = "" if index is None else f" --index {index}"
+            session.say(f"mend it with: codeindex verify --repair{where}")
     if not report.ok:
         click.get_current_context().exit(1)
 

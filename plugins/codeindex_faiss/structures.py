@@ -142,7 +142,8 @@ def build(
         )
         index.hnsw.efConstruction = building.ef_construction
     elif kind == IVF:
-        nlist = building.nlist or max(1, min(round(4 * math.sqrt(number)), len(sample) // 39))
+        wanted = building.nlist or round(4 * math.sqrt(number))
+        nlist = max(1, min(wanted, len(sample) // 39))  # FAISS wants 39 vectors for a list
         index = faiss.IndexIVFScalarQuantizer(
             faiss.IndexFlatIP(dim),
             dim,
