@@ -11,7 +11,7 @@ from benchmarks.frame.process import codeindex, run
 from benchmarks.worked.packages import fetch, read_list
 from codeindex import Index
 
-_PACKAGES, _QUERIES, _K = 14, 200, 10
+_PACKAGES, _QUERIES, _K = 28, 200, 10
 
 
 def measure(settings: Settings) -> list[Measure]:
