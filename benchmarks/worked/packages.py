@@ -30,8 +30,8 @@ class Package:
         return self.requirement.partition("==")[0]
 
 
-def read_list(name: str) -> list[Package]:
-    """The packages of ``trained_on.txt`` or ``held_out.txt``."""
+def read_list(name: str | Path) -> list[Package]:
+    """The packages of ``trained_on.txt``, ``held_out.txt``, or another file of that form."""
     lines = (Path(__file__).parent / name).read_text("utf-8").splitlines()
     rows = [line.split(maxsplit=1) for line in lines if not line.startswith("#")]
     return [Package(requirement, licence) for requirement, licence in rows]
