@@ -33,6 +33,11 @@ def searchable_words(text: str) -> str:
     return " ".join(filter(None, map(_split.__getitem__, runs)))
 
 
+def query_words(text: str) -> list[str]:
+    """The distinct words to look for, in the order of `text`."""
+    return list(dict.fromkeys(searchable_words(text).split()))
+
+
 class _Split(dict[bytes | str, str]):
     """Run of word characters → its words, joined. They repeat, so most are only looked up."""
 

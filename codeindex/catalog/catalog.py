@@ -26,6 +26,7 @@ from codeindex.catalog.schema import MIGRATIONS, migrate, schema_version
 from codeindex.errors import IndexVersionError, NotFoundError, StorageError
 from codeindex.filters import Filter, Payload
 from codeindex.interfaces import EncoderInfo
+from codeindex.lexical.scores import LexicalScores
 from codeindex.snippet import Snippet
 from codeindex.vectors import Embeddings
 
@@ -318,6 +319,18 @@ class Catalog:
                 f"SELECT id, {CHECKED_COLUMNS} FROM snippets WHERE id IN ({marks})", tuple(ids)
             ).fetchall()
             return {row[2]: recipe(checked_snippet(id, row)) for id, *row in rows}
+
+    # -- words ------------------------------------------------------------------------------
+
+    def lexical(self, query: Sequence[str] | Mapping[str, float]) -> LexicalScores:
+        """How well each snippet answers the words of a query.
+
+        Args:
+            query: words as `codeindex.words.query_words` gives them, or their weights.
+        """
+        weights = query if isinstance(query, Mapping) else dict.fromkeys(query, 1.0)
+        with translated(self.path):
+            return word_table.lexical_scores(self._connection, weights)
 
     # -- outbox -----------------------------------------------------------------------------
 

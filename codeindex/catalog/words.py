@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from codeindex.snippet import Snippet
 from codeindex.words import searchable_words
+
+if TYPE_CHECKING:  # numpy is not for worker processes
+    from codeindex.filters import Filter
+    from codeindex.lexical.scores import LexicalScores, Mask
 
 WORDS_RECIPE = "identifier-parts-and-compound/1"
 """Names what `words_of` does. The words of a catalog with another recipe are made anew,
@@ -43,6 +48,37 @@ def remove_words(connection: sqlite3.Connection, rows: Iterable[tuple[int, Snipp
         " VALUES ('delete', ?, ?, ?, ?, ?)",
         [(id, *words_of(snippet)) for id, snippet in rows],
     )
+
+
+def lexical_scores(connection: sqlite3.Connection, weights: Mapping[str, float]) -> LexicalScores:
+    """What the words, each with its weight, give to the snippets that hold them."""
+    import numpy as np
+
+    from codeindex.catalog.snippets import payloads_by_id
+    from codeindex.lexical.scores import LexicalScores, WordGain
+
+    found: dict[str, list[tuple[int, float]]] = {}
+    for word in weights:
+        quoted = '"' + word.replace('"', '""') + '"'
+        rows = connection.execute(
+            "SELECT rowid, -bm25(words, 5, 2, 2, 1) FROM words WHERE words MATCH ?", (quoted,)
+        ).fetchall()
+        if rows:
+            found[word] = rows
+    ids = np.array(sorted({id for rows in found.values() for id, _ in rows}), dtype=np.int64)
+    scores = np.zeros(len(ids), dtype=np.float32)
+    gains = []
+    for word, rows in found.items():
+        positions = np.searchsorted(ids, [id for id, _ in rows])
+        values = np.array([score for _, score in rows], dtype=np.float32) * weights[word]
+        scores[positions] += values
+        gains.append(WordGain(word, positions, values.astype(np.float32)))
+
+    def allowed(where: Filter) -> Mask:
+        payloads = payloads_by_id(connection, ids.tolist())
+        return np.array([where.matches(payloads[id]) for id in ids.tolist()], dtype=np.bool_)
+
+    return LexicalScores(ids, scores, tuple(gains), allowed)
 
 
 def clear_words(connection: sqlite3.Connection) -> None:

@@ -1,0 +1,1 @@
+"""Lexical search: which snippets hold the words of a query, and how well (BM25F)."""
