@@ -47,6 +47,23 @@ def test_pairs_of_one_paper_do_not_meet_where_that_can_be():
     assert [len(batch) for batch in only_one] == [5, 5, 5, 5], "they meet where they must"
 
 
+@given(KEYS, st.integers(2, 12), st.integers(2, 9), st.integers(0, 3))
+def test_runs_of_a_repository_leave_no_pair_out(keys, size, run, epoch):
+    groups = [key[1] % 4 for key in keys]
+    batches = make_batches(keys, size, seed=1, epoch=epoch, groups=groups, run=run)
+    assert sorted(pair for batch in batches for pair in batch) == list(range(len(keys)))
+    assert batches == make_batches(keys, size, seed=1, epoch=epoch, groups=groups, run=run)
+
+
+def test_pairs_of_one_repository_stand_side_by_side():
+    keys, groups = [(0, 0)] * 400, [number % 20 for number in range(400)]
+    together = make_batches(keys, 8, seed=0, epoch=0, groups=groups, run=4)
+    assert all(len({groups[pair] for pair in batch}) <= 2 for batch in together)
+    assert together != make_batches(keys, 8, seed=0, epoch=1, groups=groups, run=4)
+    apart = make_batches(keys, 8, seed=0, epoch=0)
+    assert sum(len({groups[pair] for pair in batch}) for batch in apart) > 5 * len(apart)
+
+
 def test_conflicts_are_what_two_pairs_have_in_common():
     def pair(anchor, positive, **metadata):
         return Pair(anchor, positive, metadata=metadata)

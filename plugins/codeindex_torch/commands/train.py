@@ -55,6 +55,13 @@ if TYPE_CHECKING:
 @click.option("--max-length", default=0, help="Tokens read; default: what the model says, or 512.")
 @click.option("--batch-size", default=8, show_default=True, help="Pairs that are compared.")
 @click.option(
+    "--same-repository",
+    default=1,
+    metavar="N",
+    show_default=True,
+    help="Put N pairs of a repository side by side: harder negatives.",
+)
+@click.option(
     "--chunk-size", default=0, help="Texts encoded at once: large batches in little memory."
 )
 @click.option(

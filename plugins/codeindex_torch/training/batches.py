@@ -11,7 +11,14 @@ _LOOK_AHEAD = 20  # batches' worth of pairs that are looked through for one with
 
 
 def make_batches(
-    keys: Sequence[Sequence[int]], batch_size: int, *, seed: int, epoch: int, multiple: int = 1
+    keys: Sequence[Sequence[int]],
+    batch_size: int,
+    *,
+    seed: int,
+    epoch: int,
+    multiple: int = 1,
+    groups: Sequence[int] = (),
+    run: int = 1,
 ) -> list[list[int]]:
     """The batches of one epoch; every pair once, but for what `multiple` cuts off.
 
@@ -23,9 +30,13 @@ def make_batches(
         keys: of each pair, numbers that no two pairs of a batch should share; 0 counts not.
         batch_size: pairs in a batch; the last may be smaller, but has at least two.
         multiple: the size of every batch is cut down to a multiple of this (processes).
+        groups: of each pair, what it is of (its repository).
+        run: so many pairs of a group come one after the other: they are alike, and so the
+            harder negatives of each other.
     """
     generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
-    ahead = iter(torch.randperm(len(keys), generator=generator).tolist())
+    order = torch.randperm(len(keys), generator=generator).tolist()
+    ahead = iter(_in_runs(order, groups, run, generator) if run > 1 else order)
     held: list[int] = []  # passed over; they come first in the next batch
     batches = []
     while batch := _take(ahead, held, keys, batch_size):
@@ -35,6 +46,17 @@ def make_batches(
         batches[-1].extend(last)
     cut = [batch[: len(batch) // multiple * multiple] for batch in batches]
     return [batch for batch in cut if len(batch) >= 2]
+
+
+def _in_runs(
+    order: Sequence[int], groups: Sequence[int], run: int, generator: torch.Generator
+) -> Iterator[int]:
+    """The same pairs: those of a group `run` at a time, these runs in a random order."""
+    members: dict[int, list[int]] = {}
+    for pair in order:
+        members.setdefault(groups[pair], []).append(pair)
+    runs = [its[at : at + run] for its in members.values() for at in range(0, len(its), run)]
+    return chain.from_iterable(runs[n] for n in torch.randperm(len(runs), generator=generator))
 
 
 def _take(

@@ -40,7 +40,12 @@ def check_pairs(
 def check_batches(data: Encoded, options: TrainOptions, say: Callable[[str], None]) -> None:
     """Tells if most pairs meet nothing in their batch that they could be told apart from."""
     batches = make_batches(
-        data.keys.shared.tolist(), options.batch_size, seed=options.seed, epoch=0
+        data.keys.shared.tolist(),
+        options.batch_size,
+        seed=options.seed,
+        epoch=0,
+        groups=data.repositories.tolist(),
+        run=options.same_repository,
     )
     alone = sum(_alone(data, batch) for batch in batches)
     if alone > len(data) / 2:

@@ -104,6 +104,7 @@ class Encoded:
         negatives: the hard negatives of all pairs; pair n has those from
             ``negative_ends[n]`` to ``negative_ends[n + 1]``.
         negative_keys: int64, a digest of each of those texts.
+        repositories: int64 (pairs,): equal for pairs of one repository.
     """
 
     anchors: TokenRows
@@ -112,6 +113,7 @@ class Encoded:
     negative_ends: Sequence[int]
     negative_keys: Tensor
     keys: PairKeys
+    repositories: Tensor
 
     def __len__(self) -> int:
         return len(self.anchors)
@@ -139,4 +141,5 @@ class Encoded:
             [0, *accumulate(len(pair.negatives) for pair in pairs)],
             text_keys(negatives),
             PairKeys.of(pairs),
+            text_keys([pair.repository for pair in pairs]),
         )

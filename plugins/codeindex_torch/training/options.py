@@ -25,6 +25,8 @@ class TrainOptions:
         pooling: ``auto``, ``cls`` or ``mean``.
         max_length: tokens read of a text; 0: what the model says, or 512.
         batch_size: pairs that are negatives of each other, over all processes.
+        same_repository: so many pairs of one repository stand together in a batch: harder
+            negatives, and those that a search within a repository meets.
         chunk_size: texts encoded at once with gradient caching; 0: without it.
         accumulate: batches whose gradients are added up before a step.
         num_epochs: passes over the pairs.
@@ -53,6 +55,7 @@ class TrainOptions:
     pooling: Literal["auto", "cls", "mean"] = "auto"
     max_length: int = 0
     batch_size: int = 8
+    same_repository: int = 1
     chunk_size: int = 0
     accumulate: int = 1
     num_epochs: int = 3
@@ -113,6 +116,7 @@ class TrainOptions:
 
 _LEAST: dict[str, float] = {
     "batch_size": 2,
+    "same_repository": 1,
     "chunk_size": 0,
     "accumulate": 1,
     "num_epochs": 1,

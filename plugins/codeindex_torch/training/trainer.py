@@ -308,6 +308,8 @@ class Trainer:
             seed=self.options.seed,
             epoch=epoch,
             multiple=world()[1],
+            groups=self._material.train.repositories.tolist(),
+            run=self.options.same_repository,
         )
 
 
