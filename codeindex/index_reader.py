@@ -1,0 +1,166 @@
+"""IndexReader: what can be asked of an index."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from codeindex.encoding import IndexEncoder
+from codeindex.errors import DamagedIndexError, IndexStateError, NotFoundError
+from codeindex.filters import Filter
+from codeindex.host import Host
+from codeindex.interfaces import Encoder
+from codeindex.location import FOLDER, is_index
+from codeindex.searching import SearchResult, checked_query, search
+from codeindex.snippet import Snippet
+from codeindex.store import Store
+
+EVERYTHING = Filter()
+
+
+class IndexReader:
+    """The half of `Index` that reads; it needs no lock.
+
+    Attributes:
+        folder: where it is kept.
+        root: what the paths of snippets are relative to.
+        host: the plugins it uses.
+    """
+
+    def __init__(self, store: Store, encoder: IndexEncoder) -> None:
+        """Use `Index.open`."""
+        self._store = store
+        self._encoder = encoder
+        self.folder = store.folder
+        self.root = store.root
+        self.host = store.host
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str] = ".",
+        *,
+        index: str | os.PathLike[str] | None = None,
+        create: bool = False,
+        encoder: str | None = None,
+        encoder_options: Mapping[str, Any] | None = None,
+        backend: str | None = None,
+        backend_options: Mapping[str, Any] | None = None,
+        host: Host | None = None,
+    ) -> Self:
+        """Opens the index of a source tree.
+
+        Args:
+            path: root of the tree; the index is in ``.codeindex/`` there.
+            index: folder of the index, where it is elsewhere.
+            create: do not insist that there is one: `update` makes it.
+            encoder, encoder_options: of a new index (default ``fast``); an old one refuses
+                another encoder than its own, unless for `reencode`.
+            backend, backend_options: likewise (default ``faiss``).
+            host: plugins; all installed ones by default.
+
+        Raises:
+            NotFoundError: there is no index, and `create` is not set.
+            IndexStateError: it is damaged, or of a newer version.
+            UsageError: it was built with another backend.
+        """
+        root = Path(os.path.abspath(path))
+        if root.is_file():
+            root = root.parent
+        folder = Path(os.path.abspath(index)) if index is not None else root / FOLDER
+        if not create and not is_index(folder):
+            raise NotFoundError(f"no index at {folder}; make one with: codeindex index PATH")
+        plugins = host or Host.load()
+        store = Store(folder, plugins, root, backend, dict(backend_options or {}))
+        return cls(store, IndexEncoder(plugins, store, encoder, dict(encoder_options or {})))
+
+    def search(
+        self,
+        query: str,
+        top_k: int = 10,
+        *,
+        paths: str | Sequence[str] = (),
+        languages: str | Sequence[str] = (),
+        kinds: str | Sequence[str] = (),
+    ) -> list[SearchResult]:
+        """The snippets nearest in meaning to `query`, best first.
+
+        Args:
+            query: words or code.
+            top_k: how many at most.
+            paths: globs on the path, see `Filter`.
+            languages, kinds: names, see `Filter`.
+
+        Raises:
+            UsageError: an empty or far too long query.
+            EncoderMismatch: the encoder is not the one that the index was built with.
+            IndexStateError: the first run was stopped before it stored anything.
+        """
+        where = Filter(each(paths), each(languages), each(kinds))
+        return self.search_many([query], top_k, where)[0]
+
+    def search_many(
+        self, queries: Sequence[str], top_k: int = 10, where: Filter = EVERYTHING
+    ) -> list[list[SearchResult]]:
+        """`search` for several queries at once: one list of results for each."""
+        texts = [checked_query(query) for query in queries]
+        manifest = self._store.catalog.manifest()
+        if not manifest.get("updated_at") and not self._store.catalog.count("snippets"):
+            raise IndexStateError(
+                f"the index at {self.folder} holds nothing yet: the run that made it was stopped,"
+                " or is at work; finish it with: codeindex index"
+            )
+        if not manifest.get("encoder"):
+            return [[] for _ in texts]  # nothing was ever embedded
+        encoder, store = self._encoder.get(), self._store
+        try:
+            return search(texts, encoder, store.backend(), store, top_k, where)
+        except DamagedIndexError:
+            # A writer may just have put another state in place of the one that was asked.
+            return search(texts, encoder, store.backend(), store, top_k, where)
+
+    def snippets(self, where: Filter = EVERYTHING) -> Iterator[Snippet]:
+        """All snippets that satisfy `where`, by path and line."""
+        for _, snippet in self._store.catalog.iterate(where):
+            yield snippet
+
+    def encoder(self) -> Encoder:
+        """The encoder of the index, for texts of your own: same space as its vectors."""
+        return self._encoder.get()
+
+    def status(self) -> dict[str, Any]:
+        """What is in the index, how old it is and what it was made with, as JSON values.
+
+        The backend is opened as it was committed, and nothing is written: ``drift`` says where
+        it does not hold what the catalog does, or cannot be opened; else it is None.
+        """
+        from codeindex.status import describe_index
+
+        return describe_index(self._store.catalog, self._store.derived, self.folder, self.root)
+
+    def unfinished(self) -> bool:
+        """Whether a run has not read all files: it is at work, or was stopped."""
+        return bool(self._store.manifest().get("unfinished"))
+
+    def close(self) -> None:
+        """Frees files and memory. May be called twice."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def each(values: str | Sequence[str]) -> tuple[str, ...]:
+    """One value, or each of several: a text is a sequence of letters, which nobody means."""
+    return (values,) if isinstance(values, str) else tuple(values)
