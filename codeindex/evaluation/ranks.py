@@ -68,19 +68,3 @@ def retrieval(ranks: npt.NDArray[np.int64], pool: int) -> Retrieval:
 
     mrr = float((1 / ranks).mean()) if len(ranks) else 0.0
     return Retrieval(mrr, recall(1), recall(5), recall(10), len(ranks), pool)
-
-
-def bootstrap_interval(
-    values: npt.NDArray[np.float64], *, level: float = 0.95, rounds: int = 2000, seed: int = 0
-) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean (Efron, 1979).
-
-    Args:
-        values: one a query, for example 1 / rank, or the difference of two systems.
-    """
-    generator = np.random.default_rng(seed)
-    means = np.array(
-        [values[generator.integers(0, len(values), len(values))].mean() for _ in range(rounds)]
-    )
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)

@@ -1,4 +1,4 @@
-"""Ranks, metrics and intervals against what they are defined as."""
+"""Ranks and their metrics against what they are defined as."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeindex.evaluation import bootstrap_interval, first_ranks, retrieval
+from codeindex.evaluation import first_ranks, retrieval
 
 
 @given(st.integers(0, 10_000), st.integers(1, 9), st.integers(1, 12))
@@ -42,23 +42,3 @@ def test_metrics_of_ranks():
     assert (found.recall_at_1, found.recall_at_5, found.recall_at_10) == (0.25, 0.5, 0.75)
     assert (found.queries, found.pool) == (4, 50)
     assert retrieval(np.array([], dtype=np.int64), pool=3).mrr == 0
-
-
-def test_the_interval_covers_the_mean_as_often_as_it_says():
-    generator = np.random.default_rng(1)
-    covered = 0
-    for trial in range(200):
-        values = generator.exponential(1.0, 60)
-        low, high = bootstrap_interval(values, rounds=400, seed=trial)
-        assert low < values.mean() < high
-        covered += low <= 1.0 <= high
-    assert 0.87 <= covered / 200 <= 0.99
-
-
-def test_the_interval_is_reproducible_and_wider_for_a_higher_level():
-    values = np.random.default_rng(2).normal(size=80)
-    assert bootstrap_interval(values) == bootstrap_interval(values)
-    low, high = bootstrap_interval(values, level=0.5)
-    lower, higher = bootstrap_interval(values, level=0.99)
-    assert lower < low < high < higher
-    assert bootstrap_interval(np.full(5, 0.3)) == pytest.approx((0.3, 0.3))
