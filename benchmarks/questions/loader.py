@@ -51,18 +51,23 @@ def fetch(cache: Path) -> dict[str, Path]:
 
 
 def questions(split: Split | None = None) -> list[Question]:
-    """The questions of a split, or all of them, package by package.
+    """The questions of a split, or all of them, file by file.
 
     Raises:
-        ValueError: a line of the data is not a question; the message has the line.
+        ValueError: as :func:`read`.
     """
-    lines = [
-        (path.name, number, line)
-        for path in sorted(DATA.glob("questions_*.jsonl"))
-        for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1)
-    ]
-    asked = [_question(line, f"{name}, line {number}") for name, number, line in lines]
+    asked = [question for path in sorted(DATA.glob("questions_*.jsonl")) for question in read(path)]
     return [question for question in asked if split in (None, question.split)]
+
+
+def read(path: Path) -> list[Question]:
+    """The questions of one file: JSON objects with the attributes of a question, one a line.
+
+    Raises:
+        ValueError: a line is not a question; the message has the file and the line's number.
+    """
+    lines = path.read_text("utf-8").splitlines()
+    return [_question(line, f"{path}, line {number}") for number, line in enumerate(lines, start=1)]
 
 
 def _question(line: str, place: str) -> Question:
@@ -70,7 +75,7 @@ def _question(line: str, place: str) -> Question:
         row = json.loads(line)
         question = Question(**{**row, "files": tuple(row["files"])})
     except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"{place} is not a question: {error}") from error
+        raise ValueError(f"{place} is not a question: {error!r}") from error
     if question.split not in get_args(Split):
         raise ValueError(f"{place}: split {question.split!r} is none of {get_args(Split)}")
     return question

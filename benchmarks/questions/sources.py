@@ -64,7 +64,7 @@ def _address(package: Package) -> str:
     name, _, version = package.requirement.partition("==")
     pip = [sys.executable, "-m", "pip", "index", "versions", "--no-binary", ":all:"]
     told = run([*pip, "--ignore-requires-python", "-vv", name])
-    for address, found in re.findall(r"Found link (\S+) .*version: (\S+)", told):
+    for address, found in re.findall(r"Found link (\S+?)(?: .*)?, version: (\S+)", told):
         if found == version and address.partition("#")[0].endswith(".tar.gz"):
             return str(address)
     sys.exit(f"pip finds no .tar.gz of {package.requirement}; see: {' '.join(pip)} -vv {name}")
