@@ -27,7 +27,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 GOLDEN = Path(__file__).parent / "golden" / "help"
 HOOKS = [name for name in vars(hookspecs) if name.startswith("codeindex_")]
 COMMANDS = [
-    *("", "copy", "doctor", "embed", "export", "extract", "index", "optimize", "pack"),
+    *("", "copy", "doctor", "embed", "eval", "export", "extract", "index", "optimize", "pack"),
     *("plugins", "plugins check", "plugins new", "rebuild", "unpack"),
     *("vectors", "vectors export", "vectors import"),
     *("pairs", "pairs code", "pairs papers", "pairs split"),

@@ -22,6 +22,7 @@ _BUILTINS = {
     "copy": _Builtin("codeindex.cli.copy:copy", "Copy an index into another backend."),
     "doctor": _Builtin("codeindex.cli.doctor:doctor", "Say whether this installation works."),
     "embed": _Builtin("codeindex.cli.embed:embed", "Write vectors of papers' code, and an index."),
+    "eval": _Builtin("codeindex.cli.eval:evaluate", "Measure how well an index finds."),
     "extract": _Builtin("codeindex.cli.extract:extract", "Write snippets of code as JSON."),
     "index": _Builtin("codeindex.cli.index:index", "Make an index, or bring it up to date."),
     "optimize": _Builtin("codeindex.cli.optimize:optimize", "Make searches as fast as can be."),

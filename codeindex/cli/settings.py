@@ -43,6 +43,7 @@ _COMMANDS = (
     *_APART,
     "copy",
     "doctor",
+    "eval",
     "extract",
     "index",
     "optimize",

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from codeindex.catalog.words import words_of
+from codeindex.errors import UsageError
 from codeindex.evaluation.places import Places
-from codeindex.evaluation.questions import Question, Questions
+from codeindex.evaluation.questions import Level, Question, Questions
 from codeindex.evaluation.undocumented import undocumented
 from codeindex.pairs.filters import LeftOut, Mined, MiningOptions, is_generated, mined
-from codeindex.recipes import TextRecipe
+from codeindex.recipes import UNKNOWN_TEXTS, TextRecipe, recipe_of
 from codeindex.snippet import Snippet
+
+if TYPE_CHECKING:
+    from codeindex.index import Index
 
 SOURCE = "docstrings"
 
@@ -23,26 +27,29 @@ _HEAD_BYTES = 1000
 _WORD = re.compile(r"\w+")
 
 
-def held_out_questions(
-    snippets: Iterable[Snippet], places: Places, recipe: TextRecipe, root: Path
-) -> Questions:
+def held_out_questions(index: Index) -> Questions:
     """The first paragraphs of docstrings of functions and methods that are good to ask with.
 
     Which are, `codeindex.pairs.filters` says; the same text over several functions asks for
     each of them, over many it is left out. A text that still stands in what is searched, when
     the docstrings are taken out, is no question.
 
-    Args:
-        snippets: all of the index.
-        places: of these snippets, at level ``snippet``.
-        recipe: how their texts are made.
-        root: what their paths are relative to.
+    Raises:
+        UsageError: nobody knows how the texts of the index were made.
     """
+    places = Places(index.snippets(), Level.SNIPPET)
+    recipe = recipe_of(index.status())
+    if recipe is UNKNOWN_TEXTS:
+        raise UsageError(
+            f"the vectors of the index at {index.folder} were imported, and nobody has said of"
+            " which texts: texts without docstrings cannot be embedded likewise; ask by --from git"
+            " or --queries"
+        )
     options = MiningOptions()
     left_out: Counter[str] = Counter()
     asked: dict[str, dict[str, int]] = {}
-    generated = _Generated(root)
-    for snippet in snippets:
+    generated = _Generated(index.root)
+    for snippet in index.snippets():
         if snippet.kind not in _KINDS:
             continue
         found = _question(snippet, options, recipe, generated)
@@ -74,7 +81,7 @@ def _question(
     if not isinstance(found, Mined):
         return found
     asked = _words(found.anchor)
-    searched = [recipe.of(bare), *words_of(bare), bare.code]
+    searched = (recipe.of(bare), bare.code, bare.path, bare.name)
     if any(f" {asked} " in f" {_words(text)} " for text in searched):
         return LeftOut.IN_CODE
     return found.anchor

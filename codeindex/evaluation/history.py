@@ -68,22 +68,23 @@ def history_questions(
             left_out[Refused.TWICE] += 1
         else:
             candidates[text.lower()] = (place, text)
+    texts = list(candidates.values())
     files = _Files(snippets, repository, options)
     asked: list[tuple[int, Question]] = []
-    for read, row in enumerate(np.random.default_rng(seed).permutation(len(candidates)), 1):
-        place, text = list(candidates.values())[row]
+    for read, row in enumerate(np.random.default_rng(seed).permutation(len(texts)), 1):
+        place, text = texts[row]
         found = files.changed_by(commits[place][0])
         if isinstance(found, Refused):
             left_out[found] += 1
         else:
             asked.append((place, Question(commits[place][0], text, dict.fromkeys(found, 1))))
         if progress is not None:
-            progress(*(len(asked), number) if number else (read, len(candidates)))
+            progress(*(len(asked), number) if number else (read, len(texts)))
         if number and len(asked) == number:
             break
     questions = [question for _, question in sorted(asked, key=lambda pair: pair[0])]
     reasons = {reason.value: left_out[reason] for reason in Refused if left_out[reason]}
-    return Questions(SOURCE, questions, len(candidates), reasons)
+    return Questions(SOURCE, questions, len(texts), reasons)
 
 
 class _Files:

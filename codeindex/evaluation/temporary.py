@@ -40,12 +40,15 @@ class EncoderChoice:
     options: Mapping[str, Any] | None = None
 
 
+OWN_ENCODER = EncoderChoice()
+
+
 @contextmanager
 def temporary_index(
     index: Index,
     *,
     without_docstrings: bool,
-    encoder: EncoderChoice = EncoderChoice(),
+    encoder: EncoderChoice = OWN_ENCODER,
     progress: Progress | None = None,
 ) -> Iterator[Index]:
     """An index of all snippets of `index`, in a temporary folder that is deleted afterwards.

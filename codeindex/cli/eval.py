@@ -1,0 +1,186 @@
+"""``codeindex eval``: measures how well an index finds, on the user's own code."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from codeindex.cli.eval_options import against_options, question_options, result_options
+from codeindex.cli.options import encoder_options, index_option, json_option
+from codeindex.cli.progress import progress_bar
+from codeindex.cli.session import Session, pass_session
+from codeindex.errors import UsageError
+from codeindex.options import split_assignments
+
+if TYPE_CHECKING:
+    from codeindex.evaluation.comparison import Comparison
+    from codeindex.evaluation.questions import Questions
+    from codeindex.evaluation.report import Report
+    from codeindex.evaluation.systems import System
+    from codeindex.index import Index
+
+
+@click.command(
+    "eval", epilog="Example: codeindex eval --save before.json && codeindex eval --from git"
+)
+@index_option
+@question_options
+@encoder_options
+@against_options
+@result_options
+@json_option
+@pass_session
+def evaluate(session: Session, /, **given: Any) -> None:
+    """Measure how well an index finds: MRR, NDCG and recall, with 95 % intervals.
+
+    Without judgements of yours, docstrings ask for the functions that they were taken out of:
+    all snippets are searched in a temporary index in which no docstring stands. With --from
+    git, the subject of a commit asks for the functions that it changed. Nothing in the index
+    or the tree is changed, and nothing of it is run.
+    """
+    from codeindex.evaluation.baseline import read_baseline, save, since_baseline
+    from codeindex.evaluation.chart import check_chart, draw
+    from codeindex.evaluation.metrics import check_installed
+
+    _check(given)
+    check_installed()
+    if given["chart"]:
+        check_chart(given["chart"])
+    baseline = read_baseline(given["baseline"]) if given["baseline"] else None
+    report = _measured(session, given)
+    since = since_baseline(given["baseline"], baseline, report) if baseline else None
+    failed = since is not None and _fell(since, given)
+    _print(report, since, failed, given)
+    if given["save"]:
+        save(given["save"], report)
+    if given["chart"]:
+        draw(given["chart"], report)
+    if failed:
+        session.say(
+            f"{given['metric']} fell by more than {given['fail_below']:g} since the baseline"
+        )
+        click.get_current_context().exit(1)
+
+
+def _check(given: Mapping[str, Any]) -> None:
+    """Refuses options that say nothing together."""
+    for option, needed in (
+        ("qrels", "queries"),
+        ("fail_below", "baseline"),
+        ("against_encoder_option", "against_encoder"),
+    ):
+        if given[option] not in (None, ()) and given[needed] is None:
+            names = (f"--{name.replace('_', '-')}" for name in (option, needed))
+            raise UsageError("{} is for {}, which is missing".format(*names))
+    if given["queries"] and given["source"]:
+        raise UsageError("--queries and --from both say what to ask; leave one of them out")
+
+
+def _measured(session: Session, given: Mapping[str, Any]) -> Report:
+    from codeindex.evaluation.questions import Level
+    from codeindex.evaluation.report import Report
+    from codeindex.evaluation.systems import level_for, run
+
+    with ExitStack() as stack:
+        systems = _systems(session, given, stack)
+        index = systems[0].index
+        questions = _questions(session, given, index)
+        if not questions.asked:
+            session.say(f"nothing to ask by {questions.source}: {_why(questions)}")
+            click.get_current_context().exit(1)
+        level = level_for(questions, index, Level(given["level"]) if given["level"] else None)
+        started = time.monotonic()
+        measured = run(
+            systems,
+            questions,
+            level,
+            given["depth"],
+            lambda what, unit: progress_bar(session, what, unit),
+        )
+        session.say(f"measured in {time.monotonic() - started:.1f} s")
+    return Report(questions, level, given["depth"], given["seed"], measured)
+
+
+def _systems(session: Session, given: Mapping[str, Any], stack: ExitStack) -> list[System]:
+    from codeindex.evaluation.systems import System
+    from codeindex.evaluation.temporary import EncoderChoice
+    from codeindex.index import Index
+
+    def opened(folder: Path | None, **encoder: Any) -> Index:
+        place = session.find_index(folder)
+        return stack.enter_context(Index.open(index=place, host=session.host, **encoder))
+
+    first = opened(
+        given["index"],
+        encoder=given["encoder"],
+        encoder_options=split_assignments(given["encoder_option"]),
+    )
+    name = (first.status()["encoder"] or {}).get("name", "index")
+    systems = [System(name, first)]
+    systems += [System(f"index {place}", opened(place)) for place in given["against_index"]]
+    if given["against_encoder"]:
+        words = given["against_encoder_option"]
+        choice = EncoderChoice(given["against_encoder"], split_assignments(words))
+        systems.append(System(" ".join([f"encoder {choice.name}", *words]), first, choice))
+    return systems
+
+
+def _questions(session: Session, given: Mapping[str, Any], index: Index) -> Questions:
+    """What is asked."""
+    if given["queries"]:
+        from codeindex.evaluation.labels.reading import read_labels
+
+        return read_labels(given["queries"], given["qrels"])
+    if given["source"] == "git":
+        from codeindex.evaluation.git import Repository
+        from codeindex.evaluation.history import history_questions
+
+        repository = Repository.at(index.root, os.environ)
+        with progress_bar(session, "reading commits", "commits") as progress:
+            return history_questions(
+                index.snippets(), repository, given["sample"], given["seed"], progress=progress
+            )
+    from codeindex.evaluation.held_out import held_out_questions
+
+    return held_out_questions(index).sampled(given["sample"], given["seed"])
+
+
+def _why(questions: Questions) -> str:
+    counts = (f"{number:,} {reason}" for reason, number in questions.left_out.items())
+    return ", ".join(counts) or "there is none"
+
+
+def _fell(since: Comparison, given: Mapping[str, Any]) -> bool:
+    if given["fail_below"] is None:
+        return False
+    return bool(since.differences[given["metric"]].value < -given["fail_below"])
+
+
+def _print(
+    report: Report, since: Comparison | None, failed: bool, given: Mapping[str, Any]
+) -> None:
+    if given["as_json"]:
+        result = report.as_json()
+        if since is not None:
+            result["since_baseline"] = since.as_json()
+            if given["fail_below"] is not None:
+                result["gate"] = {
+                    "metric": given["metric"],
+                    "allowed_drop": given["fail_below"],
+                    "passed": not failed,
+                }
+        click.echo(json.dumps(result))
+        return
+    from codeindex.cli.eval_text import comparison_lines, report_lines
+
+    for line in report_lines(report):
+        click.echo(line)
+    for line in comparison_lines(since) if since is not None else ():
+        click.echo(line)

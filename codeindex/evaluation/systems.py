@@ -1,0 +1,98 @@
+"""System: an index with an encoder, and the run that asks several of them the same questions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from codeindex.errors import UsageError
+from codeindex.evaluation import held_out
+from codeindex.evaluation.measuring import Measured, measure
+from codeindex.evaluation.places import Places
+from codeindex.evaluation.questions import Level, Questions
+from codeindex.evaluation.temporary import OWN_ENCODER, EncoderChoice, temporary_index
+
+if TYPE_CHECKING:
+    from codeindex.index import Index
+    from codeindex.indexing import Progress
+
+Bar = Callable[[str, str], AbstractContextManager["Progress | None"]]
+"""(what is done, unit) → a progress bar."""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """What is measured.
+
+    Attributes:
+        name: what it is called in tables.
+        index: open; its snippets are the pool.
+        encoder: instead of the index's own.
+    """
+
+    name: str
+    index: Index
+    encoder: EncoderChoice = OWN_ENCODER
+
+
+def level_for(questions: Questions, index: Index, wanted: Level | None) -> Level:
+    """The level to ask at: as wanted, or snippets, or files where a target is one.
+
+    Raises:
+        UsageError: snippets are wanted, and a target is a file; or no target is in the index.
+    """
+    places = Places(index.snippets(), Level.SNIPPET)
+    targets = [target for question in questions.asked for target in question.relevant]
+    files = [target for target in targets if places.is_file(target)]
+    if wanted is Level.SNIPPET and files:
+        raise UsageError(
+            f"{questions.source}: the target {files[0]!r} is a file, not a snippet in one; ask with"
+            " --level file, or name what is in it: path:name or path#L10-L20"
+        )
+    level = wanted or (Level.FILE if files else Level.SNIPPET)
+    known = places if level is Level.SNIPPET else Places(index.snippets(), Level.FILE)
+    if not any(map(known.resolved, targets)):
+        raise UsageError(
+            f"{questions.source}: none of the {len(targets):,} judged targets is in the index; the"
+            f" first is {targets[0]!r}. A target is a path as the index has it (relative to"
+            f" {index.root}), path:name or path#L10-L20"
+        )
+    return level
+
+
+def run(
+    systems: Sequence[System], questions: Questions, level: Level, depth: int, bar: Bar
+) -> list[Measured]:
+    """Asks every system the questions, one after the other.
+
+    Held-out docstrings are asked of a temporary index without docstrings, other questions of
+    the index itself, or, by another encoder, of a temporary one; see `temporary_index`.
+    """
+    measured = []
+    for system in systems:
+        with (
+            _searched(system, questions, bar) as index,
+            bar(f"asking {system.name}", "questions") as progress,
+        ):
+            measured.append(measure(index, system.name, questions, level, depth, progress))
+    return measured
+
+
+@contextmanager
+def _searched(system: System, questions: Questions, bar: Bar) -> Iterator[Index]:
+    """What is asked."""
+    without = questions.source == held_out.SOURCE
+    if not without and system.encoder.name is None:
+        yield system.index
+        return
+    with bar(f"embedding for {system.name}", "snippets") as progress:
+        temporary = temporary_index(
+            system.index, without_docstrings=without, encoder=system.encoder, progress=progress
+        )
+        index = temporary.__enter__()
+    try:
+        yield index
+    finally:
+        temporary.__exit__(None, None, None)
