@@ -198,7 +198,7 @@ class Run:
                 self._receipt.snippets_removed += self._catalog.remove_sources(gone)
         if plan.tasks or plan.vanished:
             with self._catalog.transaction():
-                self._catalog.prune_cache()
+                self._catalog.tidy()
 
     def _extract(self, tasks: Sequence[Task]) -> Generator[Extracted]:
         jobs = self._options.jobs or available_cores()

@@ -134,6 +134,8 @@ class NewIndex:
                 with catalog.transaction():
                     catalog.add_vectors(row, [item.text_digest for _, item in rows], vectors)
                     catalog.append(rows)
+            with catalog.transaction():
+                catalog.tidy()
             store.bring_up_to_date()
             if store.derived.needs_optimizing():
                 store.derived.optimize(catalog)

@@ -6,7 +6,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from codeindex.catalog.catalog import IN_MEMORY, Catalog
+from codeindex.catalog.catalog import Catalog
+from codeindex.catalog.file import IN_MEMORY
 from codeindex.encoding import IndexEncoder
 from codeindex.errors import NotFoundError, UsageError
 from codeindex.filters import Filter

@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
+
+from codeindex.lexical.stemming import stem
+from codeindex.lexical.stop_words import STOP_WORDS
+
+MOST_WORDS = 256
+"""Distinct words that are looked for; of a longer query, the first."""
 
 _IDENTIFIER = re.compile(r"[^\W\d_]+(?:[_\w]*\w)?|\d+")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
+# Scripts that are written without spaces: Han, Kana, Hangul.
+_UNSPACED = re.compile(
+    r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
+)
 
 
 def split_identifier(identifier: str) -> list[str]:
     """Lower-case parts: ``parseHTTPDate2_utc`` → parse, http, date, 2, utc."""
-    return [part.lower() for part in _PART.findall(identifier)]
+    shape = identifier if identifier.isascii() else _shape(identifier)
+    return [identifier[part.start() : part.end()].lower() for part in _PART.finditer(shape)]
+
+
+def _shape(identifier: str) -> str:
+    """Letters of any script as ``A`` or ``a``, where they have case, and others as ``ª``."""
+    return "".join(
+        "A" if sign.isupper() else "a" if sign.islower() else "ª" if sign.isalpha() else sign
+        for sign in identifier
+    )
 
 
 # ASCII bytes → those of identifiers, and spaces between them.
@@ -19,42 +39,63 @@ _TO_IDENTIFIERS = bytes(
 )
 
 
-def searchable_words(text: str) -> str:
+def searchable_words(text: str) -> list[str]:
     """Each identifier of `text` as its parts, with the compound kept beside them.
 
-    ``parse_date(x)`` → ``parse date parse_date x``. The result is what the word index stores:
-    its tokenizer splits at spaces only (and keeps ``_``).
+    ``parse_dates(x)`` → ``parse date parse_dates x``: parts are stemmed, compounds are not.
+    Of scripts without spaces, each two neighbouring characters are a word.
     """
     if not text.isascii():
-        return " ".join(map(_split.__getitem__, _IDENTIFIER.findall(text)))
+        return list(chain.from_iterable(map(_split.__getitem__, _IDENTIFIER.findall(text))))
     # The same, several times as fast: runs of word characters are cut out here, identifiers
     # within them (``3d`` has two) when a run is met for the first time.
     runs = text.encode("ascii").translate(_TO_IDENTIFIERS).split()
-    return " ".join(filter(None, map(_split.__getitem__, runs)))
+    return list(chain.from_iterable(map(_split.__getitem__, runs)))
 
 
-def query_words(text: str) -> list[str]:
-    """The distinct words to look for, in the order of `text`."""
-    return list(dict.fromkeys(searchable_words(text).split()))
+def query_words(text: str, *, keep_stop_words: bool = False) -> list[str]:
+    """The distinct words to look for, in the order of `text`; `MOST_WORDS` at most.
+
+    Nothing in `text` is an operator; what is no letter and no digit only separates.
+
+    Args:
+        keep_stop_words: ``is`` and ``in`` are meant, as in a symbol. They stay also where
+            nothing else is left.
+    """
+    words = list(dict.fromkeys(searchable_words(text)))
+    if not keep_stop_words:
+        words = [word for word in words if word not in _STEMMED_STOP_WORDS] or words
+    return words[:MOST_WORDS]
 
 
-class _Split(dict[bytes | str, str]):
-    """Run of word characters → its words, joined. They repeat, so most are only looked up."""
+class _Split(dict[bytes | str, tuple[str, ...]]):
+    """Run of word characters → its words. They repeat, so most are only looked up."""
 
-    def __missing__(self, run: bytes | str) -> str:
+    def __missing__(self, run: bytes | str) -> tuple[str, ...]:
         if len(self) >= _CACHE_LIMIT:
             self.clear()
         text = run.decode("ascii") if isinstance(run, bytes) else run
-        words = " ".join(map(_words_of, _IDENTIFIER.findall(text)))
+        words = tuple(chain.from_iterable(map(_words_of, _IDENTIFIER.findall(text))))
         self[run] = words
         return words
 
 
-def _words_of(identifier: str) -> str:
+def _words_of(identifier: str) -> list[str]:
     parts = split_identifier(identifier)
+    if _UNSPACED.search(identifier):
+        return list(chain.from_iterable(map(_pairs, parts)))
     whole = identifier.lower()
-    return whole if parts == [whole] else " ".join((*parts, whole))
+    stems = [stem(part) for part in parts]
+    return stems if parts == [whole] else [*stems, whole]
 
 
+def _pairs(part: str) -> list[str]:
+    """Each two neighbouring characters, where the script has no spaces."""
+    if len(part) < 2 or not _UNSPACED.search(part):
+        return [part]
+    return [part[start : start + 2] for start in range(len(part) - 1)]
+
+
+_STEMMED_STOP_WORDS = frozenset(map(stem, STOP_WORDS)) | STOP_WORDS
 _CACHE_LIMIT = 200_000
 _split = _Split()

@@ -9,7 +9,7 @@ import zipfile
 from contextlib import closing, suppress
 from pathlib import Path
 
-from codeindex.catalog.schema import write_checksums
+from codeindex.catalog.checksums import row_checksum, vector_checksum
 from codeindex.packing.format import PACK_MANIFEST
 
 
@@ -63,6 +63,20 @@ def changed_catalog(pack: Path, target: Path, *statements: str) -> Path:
     entries["catalog.sqlite"] = path.read_bytes()
     path.unlink()
     return write_pack(target, manifest_of(pack), list(entries.items()))
+
+
+def write_checksums(connection: sqlite3.Connection) -> None:
+    """Gives every row the checksum of what is in it now."""
+    connection.create_function("row_checksum", -1, row_checksum, deterministic=True)
+    connection.create_function("vector_checksum", 3, vector_checksum, deterministic=True)
+    connection.execute("UPDATE manifest SET checksum = row_checksum(key, value)")
+    connection.execute(
+        "UPDATE snippets SET checksum = row_checksum(id, key, text_digest,"
+        " path, language, kind, name, start_line, end_line, code, docstring, extra)"
+    )
+    connection.execute(
+        "UPDATE vectors SET checksum = vector_checksum(encoder, text_digest, vector)"
+    )
 
 
 def below(folder: Path) -> dict[str, bytes | None]:

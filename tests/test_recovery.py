@@ -132,9 +132,9 @@ def test_verify_finds_and_repairs_what_is_planted(tree, filled, host):
 def test_words_out_of_step_are_found_and_repaired(filled):
     catalog = Catalog(filled.folder / "catalog.sqlite")
     with catalog.transaction():
-        catalog._connection.execute("INSERT INTO words (words) VALUES ('delete-all')")
+        catalog._words.clear()
     catalog.close()
-    assert "words table lacks 4" in filled.verify().problems[0]
+    assert "word index lacks 4" in filled.verify().problems[0]
     assert filled.verify(repair=True).ok
 
 

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codeindex import Snippet
+from codeindex.lexical.stemming import stem
 from codeindex.texts import MAX_CODE_CHARS, MAX_DOCSTRING_CHARS, embedding_text
-from codeindex.words import searchable_words, split_identifier
+from codeindex.words import MOST_WORDS, query_words, searchable_words, split_identifier
 
 
 @pytest.mark.parametrize(
@@ -19,7 +20,8 @@ from codeindex.words import searchable_words, split_identifier
         ("HTTPAdapter", ["http", "adapter"]),
         ("__init__", ["init"]),
         ("x", ["x"]),
-        ("größe_Maß", ["gr", "öß", "e", "ma", "ß"]),
+        ("größe_Maß", ["größe", "maß"]),
+        ("ПарсерДат_2", ["парсер", "дат", "2"]),
         ("", []),
     ],
 )
@@ -28,26 +30,94 @@ def test_identifiers_are_split_at_case_underscores_and_digits(identifier, parts)
 
 
 def test_the_compound_is_kept_beside_its_parts():
-    assert searchable_words("parse_date(aB, 7)") == "parse date parse_date a b ab 7"
+    assert searchable_words("parse_date(aB, 7)") == [
+        "parse",
+        "date",
+        "parse_date",
+        "a",
+        "b",
+        "ab",
+        "7",
+    ]
 
 
 @given(st.text())
 def test_any_text_gives_lower_case_words(text):
     words = searchable_words(text)
-    assert words == " ".join(words.split(" "))
-    assert all(word == word.lower() for word in words.split())
+    assert all(words)
+    assert " ".join(words).split() == words
+    assert all(word == word.lower() for word in words)
 
 
 @given(st.text(alphabet=st.characters(max_codepoint=127)))
 def test_ascii_gives_the_same_words_as_any_other_text(text):
-    assert searchable_words(f"{text} é").split() == [*searchable_words(text).split(), "é"]
+    assert searchable_words(f"{text} é") == [*searchable_words(text), "é"]
 
 
 @given(st.from_regex(r"[a-z]{1,8}(_[a-z]{1,8}){0,3}", fullmatch=True))
 def test_every_part_and_the_whole_can_be_found(identifier):
-    words = searchable_words(f"call({identifier})").split()
-    assert identifier in words
-    assert set(identifier.split("_")) <= set(words)
+    words = searchable_words(f"call({identifier})")
+    if "_" in identifier:
+        assert identifier in words
+    assert set(map(stem, identifier.split("_"))) <= set(words)
+
+
+@pytest.mark.parametrize(
+    ("word", "found"),
+    [
+        ("queries", "query"),
+        ("ties", "tie"),
+        ("classes", "class"),
+        ("matches", "match"),
+        ("boxes", "box"),
+        ("values", "value"),
+        ("status", "status"),
+        ("this", "this"),
+        ("css", "css"),
+        ("gas", "gas"),
+        ("hôtels", "hôtels"),
+    ],
+)
+def test_plurals_are_found_by_the_singular(word, found):
+    assert stem(word) == found
+
+
+def test_the_parts_are_stemmed_and_the_compound_is_not():
+    assert searchable_words("getHeaders") == ["get", "header", "getheaders"]
+
+
+def test_scripts_without_spaces_are_split_into_pairs():
+    assert searchable_words("検索機能 テ parse検索") == [
+        "検索",
+        "索機",
+        "機能",
+        "テ",
+        "parse",
+        "検索",
+    ]
+
+
+def test_stop_words_are_left_out_of_a_question_only_where_something_remains():
+    assert query_words("How do I parse the dates?") == ["parse", "date"]
+    assert query_words("What is this for") == ["what", "is", "this", "for"]
+    assert query_words("is in list", keep_stop_words=True) == ["is", "in", "list"]
+
+
+@pytest.mark.parametrize("text", ["", "🎉 🚀", '"" * ^ ( ) : - +', "____", "\ud800"])
+def test_without_letters_and_digits_there_are_no_words(text):
+    assert query_words(text) == []
+
+
+def test_operators_of_query_languages_are_words():
+    assert query_words('name:"parse" NEAR(date, 5) AND -http*') == [
+        "name", "parse", "near", "date", "5", "http",
+    ]  # fmt: skip
+
+
+def test_of_a_very_long_question_the_first_words_are_taken():
+    words = query_words(" ".join(f"word{number}" for number in range(10_000)))
+    assert len(words) == MOST_WORDS
+    assert words[:3] == ["word", "0", "word0"]
 
 
 def snippet(**changes) -> Snippet:

@@ -1,20 +1,16 @@
-"""Catalog: sources, snippets, vectors, words, outbox and manifest behind one connection."""
+"""Catalog: sources, snippets, vectors, words and outbox behind one connection."""
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from codeindex.catalog import snippets as snippet_table
 from codeindex.catalog import sources as source_table
 from codeindex.catalog import vectors as vector_table
-from codeindex.catalog import words as word_table
-from codeindex.catalog.checksums import check, row_checksum
-from codeindex.catalog.connection import connect, translated
+from codeindex.catalog.connection import translated
+from codeindex.catalog.file import CatalogFile
 from codeindex.catalog.rows import (
     CHECKED_COLUMNS,
     IncomingSnippet,
@@ -22,144 +18,41 @@ from codeindex.catalog.rows import (
     SourceRow,
     checked_snippet,
 )
-from codeindex.catalog.schema import MIGRATIONS, migrate, schema_version
-from codeindex.errors import IndexVersionError, NotFoundError, StorageError
+from codeindex.catalog.soundness import problems
+from codeindex.catalog.word_index import WordIndex
+from codeindex.catalog.words import WORDS_RECIPE, words_of
 from codeindex.filters import Filter, Payload
 from codeindex.interfaces import EncoderInfo
+from codeindex.lexical.merging import AT_REST
 from codeindex.lexical.scores import LexicalScores
+from codeindex.lexical.weights import FieldWeights
 from codeindex.snippet import Snippet
 from codeindex.vectors import Embeddings
 
-IN_MEMORY = Path(":memory:")
-
-SET_MANIFEST = (
-    "INSERT INTO manifest (key, value, checksum) VALUES (?, ?, ?) ON CONFLICT (key)"
-    " DO UPDATE SET value = excluded.value, checksum = excluded.checksum"
-)
+_REBUILT = 1500  # snippets whose words are made anew at a time
 
 
-def manifest_row(key: str, value: Any) -> tuple[str, str, int]:
-    """What `SET_MANIFEST` takes, of a key and a JSON value."""
-    text = json.dumps(value)
-    return key, text, row_checksum(key, text)
-
-
-class Catalog:
+class Catalog(CatalogFile):
     """The truth about an index. Not shared between threads.
 
     Writing methods are to be called inside `transaction()`; what they do is atomic with it.
     """
 
     def __init__(self, path: Path, *, readonly: bool = False) -> None:
-        """Opens the catalog, migrated if needed (unless `readonly`); ``:memory:`` makes one.
-
-        Raises:
-            NotFoundError: there is none.
-            IndexVersionError: it was written by a newer version.
-            DamagedIndexError, StorageError, IndexLockedError: see `connection.translated`.
-        """
-        if path != IN_MEMORY and not path.exists():
-            raise NotFoundError(f"no catalog at {path}")
-        self.path = path
-        self._manifest: dict[str, Any] | None = None
-        self._manifest_version = 0
-        self._connection = connect(path, readonly=readonly)
+        """See `CatalogFile`; words that were made by another recipe are made anew."""
+        super().__init__(path, readonly=readonly)
         try:
-            with translated(path):
-                if readonly:
-                    if schema_version(self._connection) < len(MIGRATIONS):
-                        self._reopen_migrated()
-                else:
-                    migrate(self._connection)
-                    self._renew_words()
+            self._words = WordIndex(self._connection)
+            if not readonly and self.manifest().get("words_recipe") != WORDS_RECIPE:
+                with self.transaction():
+                    self.rebuild_words()
         except BaseException:
-            self._connection.close()
+            self.close()
             raise
 
-    def _reopen_migrated(self) -> None:
-        self._connection.close()
-        try:
-            Catalog(self.path).close()
-        except StorageError as error:
-            raise IndexVersionError(
-                f"the index has an older format, and is to be opened once where it can be written"
-                f" ({error})"
-            ) from error
-        self._connection = connect(self.path, readonly=True)
-
-    @classmethod
-    def create(cls, path: Path, manifest: Mapping[str, Any]) -> Catalog:
-        """Makes a catalog that is there whole or not at all, however the process may end.
-
-        Raises:
-            StorageError: it cannot be written.
-        """
-        draft = path.with_name(f"{path.name}.new")
-        try:
-            for ending in ("", "-wal", "-shm"):  # of a process that was killed
-                draft.with_name(f"{draft.name}{ending}").unlink(missing_ok=True)
-            draft.touch()
-            catalog = cls(draft)
-            try:
-                with catalog.transaction():
-                    catalog.set_manifest(manifest)
-            finally:
-                catalog.close()
-            draft.replace(path)
-        except OSError as error:
-            raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
-        return cls(path)
-
-    def close(self) -> None:
-        """Closes the file. May be called twice."""
-        self._connection.close()
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All that is written inside becomes durable together, or not at all."""
-        with translated(self.path):
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                self._manifest = None  # it may have read what is taken back now
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """All that is read inside is of one moment, whatever a writer does meanwhile."""
-        with translated(self.path):
-            self._connection.execute("BEGIN")
-            try:
-                yield
-            finally:
-                self._connection.execute("COMMIT")
-
-    # -- manifest ---------------------------------------------------------------------------
-
-    def manifest(self) -> dict[str, Any]:
-        """What the index is: root, extractors, encoder, backend, its files, times."""
-        with translated(self.path):
-            # The number changes when another connection has committed; every search asks.
-            version = self._connection.execute("PRAGMA data_version").fetchone()[0]
-            if self._manifest is None or version != self._manifest_version:
-                rows = self._connection.execute("SELECT key, value, checksum FROM manifest")
-                self._manifest = {}
-                for key, value, checksum in rows.fetchall():
-                    check("manifest", checksum, row_checksum(key, value))
-                    self._manifest[key] = json.loads(value)
-                self._manifest_version = version
-        return dict(self._manifest)
-
-    def set_manifest(self, values: Mapping[str, Any]) -> None:
-        """Sets keys of the manifest to JSON values."""
-        self._manifest = None
-        self._connection.executemany(
-            SET_MANIFEST, [manifest_row(key, value) for key, value in values.items()]
-        )
+    def _forget(self) -> None:
+        super()._forget()
+        self._words.forget()
 
     # -- sources and snippets ---------------------------------------------------------------
 
@@ -180,7 +73,9 @@ class Catalog:
         incoming = {ids[row.path]: snippets for row, snippets in sources}
         # Where only vectors are kept, a snippet that has moved within its file is no news.
         tell_moved = bool(self.manifest().get("backend_keeps_snippets"))
-        return snippet_table.replace_snippets(self._connection, incoming, tell_moved=tell_moved)
+        return snippet_table.replace_snippets(
+            self._connection, self._words, incoming, tell_moved=tell_moved
+        )
 
     def append(self, items: Sequence[tuple[SourceRow, IncomingSnippet]]) -> None:
         """Adds snippets, each to its source, which may have others already.
@@ -191,7 +86,7 @@ class Catalog:
             self._connection, {row.path: row for row, _ in items}.values()
         )
         snippet_table.insert_snippets(
-            self._connection, [(ids[row.path], snippet) for row, snippet in items]
+            self._connection, self._words, [(ids[row.path], snippet) for row, snippet in items]
         )
 
     def touch_sources(self, rows: Sequence[SourceRow]) -> None:
@@ -201,7 +96,7 @@ class Catalog:
     def remove_sources(self, ids: Sequence[int]) -> int:
         """Removes sources and their snippets; returns how many snippets went."""
         gone = snippet_table.ids_of_sources(self._connection, ids)
-        snippet_table.drop_snippets(self._connection, gone)
+        snippet_table.drop_snippets(self._connection, self._words, gone)
         source_table.delete_sources(self._connection, ids)
         return len(gone)
 
@@ -293,12 +188,13 @@ class Catalog:
         with translated(self.path):
             return vector_table.vectors_of_snippets(self._connection, encoder, dim, ids)
 
-    def prune_cache(self) -> int:
-        """Bounds the embedding cache to the present snippets and as many old texts (≥ 20,000)."""
+    def tidy(self) -> None:
+        """To be done at the end of a run that wrote: merges what it has added to the words, and
+        bounds the embedding cache to the present snippets and as many old texts (≥ 20,000)."""
+        self._words.merge(AT_REST)
         snippets = self.count("snippets")
-        if self.count("vectors") <= 3 * snippets + 30_000:
-            return 0
-        return vector_table.prune_cache(self._connection, max(snippets, 20_000))
+        if self.count("vectors") > 3 * snippets + 30_000:
+            vector_table.prune_cache(self._connection, max(snippets, 20_000))
 
     def snippets_without_vector(self, encoder: int, dim: int) -> list[int]:
         """Ids of snippets that have no vector of `dim` dimensions by this encoder."""
@@ -322,15 +218,20 @@ class Catalog:
 
     # -- words ------------------------------------------------------------------------------
 
-    def lexical(self, query: Sequence[str] | Mapping[str, float]) -> LexicalScores:
-        """How well each snippet answers the words of a query.
+    def lexical(
+        self,
+        query: Sequence[str] | Mapping[str, float],
+        fields: FieldWeights = FieldWeights(),  # noqa: B008
+    ) -> LexicalScores:
+        """How well each snippet answers the words of a query, by BM25F.
 
         Args:
             query: words as `codeindex.words.query_words` gives them, or their weights.
+            fields: what words count in each field.
         """
         weights = query if isinstance(query, Mapping) else dict.fromkeys(query, 1.0)
-        with translated(self.path):
-            return word_table.lexical_scores(self._connection, weights)
+        with translated(self.path), self.moment():
+            return self._words.scores(weights, fields)
 
     # -- outbox -----------------------------------------------------------------------------
 
@@ -367,26 +268,9 @@ class Catalog:
         return dict(rows)
 
     def problems(self) -> list[str]:
-        """What is wrong with the file itself: its pages, references and words."""
-        with translated(self.path):
-            rows = self._connection.execute("PRAGMA integrity_check(5)").fetchall()
-            found = [f"catalog: {row[0]}" for row in rows if row[0] != "ok"]
-            orphans = self._connection.execute("PRAGMA foreign_key_check").fetchall()
-            if orphans:
-                found.append(f"catalog: {len(orphans)} rows refer to rows that are gone")
-            damaged = self._damaged_rows()
-            # The words are compared with those of the snippets, which are to be sound for that.
-            words = None if damaged else word_table.words_are_sound(self._connection)
-        return [*found, *damaged, *([words] if words else [])]
-
-    def _damaged_rows(self) -> list[str]:
-        snippets = snippet_table.damaged_snippets(self._connection)
-        vectors = len(vector_table.damaged_vectors(self._connection))
-        return [
-            f"catalog: {number} rows of its table {table!r} are not what was written"
-            for table, number in (("snippets", snippets), ("vectors", vectors))
-            if number
-        ]
+        """What is wrong with the file itself: its pages, references, rows and words."""
+        with translated(self.path), self.moment():
+            return problems(self._connection, self._words)
 
     def drop_damaged_vectors(self) -> None:
         """Forgets vectors that are not what was written: they can be embedded again."""
@@ -394,18 +278,15 @@ class Catalog:
         vector_table.drop_vectors(self._connection, damaged)
 
     def rebuild_words(self) -> None:
-        """Makes the words table anew from the snippets."""
-        word_table.clear_words(self._connection)
+        """Makes the word index anew from the snippets."""
+        self._words.clear()
         ids = [row[0] for row in self._connection.execute("SELECT id FROM snippets ORDER BY id")]
-        for _, chunk in snippet_table.chunks(ids):
-            snippets = snippet_table.snippets_by_id(self._connection, chunk)
-            word_table.add_words(
-                self._connection,
-                ((id, word_table.words_of(snippet)) for id, snippet in snippets.items()),
+        for start in range(0, len(ids), _REBUILT):
+            found = snippet_table.snippets_by_id(self._connection, ids[start : start + _REBUILT])
+            snippets = sorted(found.items())
+            self._words.add_by_id(
+                [id for id, _ in snippets],
+                [(words_of(each), (each.path, each.language, each.kind)) for _, each in snippets],
             )
-        self.set_manifest({"words_recipe": word_table.WORDS_RECIPE})
-
-    def _renew_words(self) -> None:
-        if self.manifest().get("words_recipe") != word_table.WORDS_RECIPE:
-            with self.transaction():
-                self.rebuild_words()
+        self._words.merge(AT_REST)
+        self.set_manifest({"words_recipe": WORDS_RECIPE})

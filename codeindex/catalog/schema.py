@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 
-from codeindex.catalog.checksums import row_checksum, vector_checksum
 from codeindex.errors import IndexVersionError
 
 _M001_FIRST_TABLES = """
 CREATE TABLE manifest (
     key   TEXT PRIMARY KEY,
-    value TEXT NOT NULL                 -- JSON
+    value TEXT NOT NULL,                -- JSON
+    checksum INTEGER NOT NULL           -- of the row, as of all others; see `checksums`
 ) WITHOUT ROWID;
 
 CREATE TABLE sources (
@@ -42,7 +42,8 @@ CREATE TABLE snippets (
     code        TEXT NOT NULL,
     docstring   TEXT NOT NULL,
     extra       TEXT NOT NULL,          -- JSON
-    text_digest BLOB NOT NULL           -- of the text that is embedded
+    text_digest BLOB NOT NULL,          -- of the text that is embedded
+    checksum    INTEGER NOT NULL
 );
 CREATE UNIQUE INDEX snippets_by_source ON snippets (source, key);
 
@@ -58,17 +59,41 @@ CREATE TABLE vectors (
     id          INTEGER PRIMARY KEY,
     encoder     INTEGER NOT NULL REFERENCES encoders (id),
     text_digest BLOB NOT NULL,
-    vector      BLOB NOT NULL           -- float32, little-endian
+    vector      BLOB NOT NULL,          -- float32, little-endian
+    checksum    INTEGER NOT NULL
 );
 CREATE UNIQUE INDEX vectors_by_text ON vectors (text_digest, encoder);
 
--- Words for BM25; rowid = snippet id. Contentless: the words are made again from the snippet.
-CREATE VIRTUAL TABLE words USING fts5 (
-    name, path, docstring, code, content = '', tokenize = "ascii tokenchars '_'"
+-- The word index, see `segments`. A segment is written once; it goes when it is merged.
+CREATE TABLE word_state (
+    id       INTEGER PRIMARY KEY CHECK (id = 1),
+    segments TEXT NOT NULL,             -- JSON: id, documents, removed, blocks of each
+    checksum INTEGER NOT NULL
 );
-INSERT INTO words (words, rank) VALUES ('hashsize', 33554432);
--- Every commit leaves a segment; merging four at a time, as by default, would double the work.
-INSERT INTO words (words, rank) VALUES ('automerge', 16);
+-- AUTOINCREMENT: a reader keeps segments by their ids.
+CREATE TABLE word_segments (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    ids      BLOB NOT NULL,             -- of its snippets, int64
+    lengths  BLOB NOT NULL,             -- of their fields in words, uint16
+    firsts   TEXT NOT NULL,             -- the first word of each block, a line each
+    checksum INTEGER NOT NULL
+);
+CREATE TABLE word_blocks (
+    id       INTEGER PRIMARY KEY,       -- segment * 2^32 + number
+    postings BLOB NOT NULL,             -- words with the documents that hold them
+    checksum INTEGER NOT NULL
+);
+CREATE TABLE word_facets (
+    segment  INTEGER PRIMARY KEY,
+    names    TEXT NOT NULL,             -- JSON: distinct paths, languages, kinds
+    codes    BLOB NOT NULL,             -- of each document, its place in these, uint32
+    checksum INTEGER NOT NULL
+);
+CREATE TABLE word_removed (
+    segment   INTEGER PRIMARY KEY,
+    documents BLOB NOT NULL,            -- positions in the segment, uint32
+    checksum  INTEGER NOT NULL
+);
 
 CREATE TABLE outbox (
     seq       INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -77,14 +102,7 @@ CREATE TABLE outbox (
 );
 """
 
-# See `checksums`; filled in by `write_checksums`.
-_M002_CHECKSUMS = """
-ALTER TABLE manifest ADD COLUMN checksum INTEGER;
-ALTER TABLE snippets ADD COLUMN checksum INTEGER;
-ALTER TABLE vectors ADD COLUMN checksum INTEGER;
-"""
-
-MIGRATIONS: tuple[str, ...] = (_M001_FIRST_TABLES, _M002_CHECKSUMS)
+MIGRATIONS: tuple[str, ...] = (_M001_FIRST_TABLES,)
 """Append only. The number of applied ones is SQLite's ``user_version``."""
 
 
@@ -98,27 +116,11 @@ def migrate(connection: sqlite3.Connection) -> None:
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
         try:
             connection.executescript(f"BEGIN IMMEDIATE;{script}PRAGMA user_version={number};")
-            if script is _M002_CHECKSUMS:
-                write_checksums(connection)
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
                 connection.rollback()
             raise
-
-
-def write_checksums(connection: sqlite3.Connection) -> None:
-    """Gives every row the checksum of what is in it now."""
-    connection.create_function("row_checksum", -1, row_checksum, deterministic=True)
-    connection.create_function("vector_checksum", 3, vector_checksum, deterministic=True)
-    connection.execute("UPDATE manifest SET checksum = row_checksum(key, value)")
-    connection.execute(
-        "UPDATE snippets SET checksum = row_checksum(id, key, text_digest,"
-        " path, language, kind, name, start_line, end_line, code, docstring, extra)"
-    )
-    connection.execute(
-        "UPDATE vectors SET checksum = vector_checksum(encoder, text_digest, vector)"
-    )
 
 
 def schema_version(connection: sqlite3.Connection) -> int:

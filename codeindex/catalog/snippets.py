@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from codeindex.catalog import words as word_table
 from codeindex.catalog.rows import (
     CHECKED_COLUMNS,
     SNIPPET_COLUMNS,
@@ -13,6 +12,7 @@ from codeindex.catalog.rows import (
     checked_snippet,
     snippet_checksum,
 )
+from codeindex.catalog.word_index import WordIndex
 from codeindex.filters import Payload
 from codeindex.snippet import Snippet
 
@@ -24,14 +24,12 @@ Addressed = tuple[int, IncomingSnippet]
 
 def replace_snippets(
     connection: sqlite3.Connection,
+    words: WordIndex,
     incoming: Mapping[int, Sequence[IncomingSnippet]],
     *,
     tell_moved: bool = False,
 ) -> tuple[int, int]:
     """Makes `incoming` the snippets of each source: only the difference is written.
-
-    Each table is written in one go: a statement that touches another table in between would
-    make FTS5 write its words to disk each time.
 
     Args:
         tell_moved: the backend is also told of snippets of which only the lines are new.
@@ -53,8 +51,8 @@ def replace_snippets(
         gone += [id for _, id in rewritten]
         added += [(source, item) for key, item in wanted.items() if key not in known]
         added += [(source, item) for item, _ in rewritten]
-    drop_snippets(connection, gone)
-    insert_snippets(connection, added)
+    drop_snippets(connection, words, gone)
+    insert_snippets(connection, words, added)
     if tell_moved:
         _send(connection, "add", moved)
     return len(added), len(gone)
@@ -99,7 +97,9 @@ def _update_kept(
     return rewritten, moved
 
 
-def insert_snippets(connection: sqlite3.Connection, items: Sequence[Addressed]) -> None:
+def insert_snippets(
+    connection: sqlite3.Connection, words: WordIndex, items: Sequence[Addressed]
+) -> None:
     """Adds snippets with their words, whose keys are new to their sources; the backend is told."""
     if not items:
         return
@@ -114,21 +114,25 @@ def insert_snippets(connection: sqlite3.Connection, items: Sequence[Addressed]) 
             for id, (source, item) in enumerate(items, first)
         ],
     )
-    word_table.add_words(
-        connection, ((id, item.words) for id, (_, item) in enumerate(items, first))
-    )
+    words.add(first, [(item.words, _facets(item)) for _, item in items])
     _send(connection, "add", range(first, first + len(items)))
+
+
+def _facets(item: IncomingSnippet) -> tuple[str, str, str]:
+    path, language, kind, *_ = item.values
+    return path, language, kind
 
 
 def _checksum(id: int, item: IncomingSnippet) -> int:
     return snippet_checksum(id, item.key, item.text_digest, item.values)
 
 
-def drop_snippets(connection: sqlite3.Connection, ids: Sequence[int]) -> None:
+def drop_snippets(connection: sqlite3.Connection, words: WordIndex, ids: Sequence[int]) -> None:
     """Removes snippets with their words; the backend is told."""
-    for _, chunk in chunks(ids):
-        word_table.remove_words(connection, snippets_by_id(connection, chunk).items())
-        connection.executemany("DELETE FROM snippets WHERE id = ?", [(id,) for id in chunk])
+    if not ids:
+        return
+    words.remove(ids)
+    connection.executemany("DELETE FROM snippets WHERE id = ?", [(id,) for id in ids])
     _send(connection, "remove", ids)
 
 

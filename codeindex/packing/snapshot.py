@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import IO, Any
 
-from codeindex.catalog.catalog import SET_MANIFEST, Catalog, manifest_row
+from codeindex.catalog.catalog import Catalog
 from codeindex.catalog.connection import translated
+from codeindex.catalog.file import SET_MANIFEST, manifest_row
+from codeindex.catalog.word_index import WordIndex
 from codeindex.errors import (
     DamagedIndexError,
     IndexLockedError,
@@ -130,7 +132,7 @@ def _check_finished(manifest: Mapping[str, Any], folder: Path) -> None:
 def packed_catalog(taken: Snapshot, folder: Path, bundled: bool, copied: Copied) -> Path:
     """The catalog as it goes into a pack, in `folder`: compact, without log, without places.
 
-    Free pages, and segments of the words table, still hold what was removed from the index:
+    Free pages, and segments of the word index, still hold what was removed from the index:
     it is not to travel.
 
     Args:
@@ -148,7 +150,9 @@ def packed_catalog(taken: Snapshot, folder: Path, bundled: bool, copied: Copied)
         copy.executemany(SET_MANIFEST, [manifest_row(*item) for item in elsewhere.items()])
         # Without it, Ctrl-C would be heeded only at the end.
         copy.set_progress_handler(lambda: 0, _INSTRUCTIONS)
-        copy.execute("INSERT INTO words (words) VALUES ('optimize')")
+        copy.execute("BEGIN")
+        WordIndex(copy).compact()
+        copy.execute("COMMIT")
         copy.execute("VACUUM INTO ?", (str(target),))
     draft.unlink()
     return target
