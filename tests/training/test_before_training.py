@@ -12,7 +12,7 @@ from training_toys import paper_pairs, write_pairs
 
 from codeindex.cli import run
 from codeindex.pairs import Pair
-from codeindex_torch.commands.train import _Watcher
+from codeindex_torch.commands.train_progress import TerminalWatcher
 from codeindex_torch.training.checks import check_batches
 from codeindex_torch.training.data import Encoded
 from codeindex_torch.training.options import TrainOptions
@@ -128,14 +128,14 @@ def test_only_the_newest_checkpoints_are_kept(train, tmp_path):
 
 @pytest.mark.parametrize("words", [(), ("--json",)])
 def test_an_interrupted_run_ends_once(train, monkeypatch, words):
-    plain = _Watcher.step
+    plain = TerminalWatcher.step
 
     def step(self, progress, *rest):
         plain(self, progress, *rest)
         if progress.step == 2:
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(_Watcher, "step", step)
+    monkeypatch.setattr(TerminalWatcher, "step", step)
     code, out, err = train(paper_pairs(), *words)
     assert code == 130
     assert "run/checkpoint_last.pt" in out

@@ -200,12 +200,12 @@ def test_a_killed_process_goes_on_from_its_last_checkpoint(
     code = (
         "import os, sys\n"
         "from codeindex.cli import run\n"
-        "from codeindex_torch.commands.train import _Watcher\n"
-        "plain = _Watcher.step\n"
+        "from codeindex_torch.commands.train_progress import TerminalWatcher\n"
+        "plain = TerminalWatcher.step\n"
         "def step(self, progress, *rest):\n"
         "    plain(self, progress, *rest)\n"
         f"    if progress.step == 7: os.kill(os.getpid(), {int(number)})\n"
-        "_Watcher.step = step\n"
+        "TerminalWatcher.step = step\n"
         "sys.exit(run(sys.argv[1:]))\n"
     )
     words = ["train", str(pairs_file), "--model", str(model_folder), "--batch-size", "8"]

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,11 +14,13 @@ from codeindex.cli import INTERRUPTED
 from codeindex.cli.options import json_option
 from codeindex.cli.session import Session, pass_session
 from codeindex_torch import DEFAULT_MODEL
+from codeindex_torch.commands.train_check_loss import print_checks
+from codeindex_torch.commands.train_memory import explaining_memory
+from codeindex_torch.commands.train_progress import is_first_process, watching
+from codeindex_torch.commands.train_result import as_json, print_result
 
 if TYPE_CHECKING:
-    from codeindex_torch.training.checkpoint import Progress
     from codeindex_torch.training.options import TrainOptions
-    from codeindex_torch.training.run import Start, TrainResult
 
 
 @click.command(
@@ -51,6 +48,12 @@ if TYPE_CHECKING:
     default="auto",
     show_default=True,
     help="auto: what the model says, else cls.",
+)
+@click.option(
+    "--freeze-layers",
+    default=0,
+    metavar="N",
+    help="Keep the embeddings and the N lowest layers as they are: faster, forgets less.",
 )
 @click.option("--max-length", default=0, help="Tokens read; default: what the model says, or 512.")
 @click.option("--batch-size", default=8, show_default=True, help="Pairs that are compared.")
@@ -155,16 +158,16 @@ def train(session: Session, /, pairs: Path | None, **given: Any) -> None:
     Several processes: accelerate launch -m codeindex train PAIRS …
     """
     if given.pop("check_loss"):
-        _check_loss(given)
+        print_checks(given)
         return
     if pairs is None:
         raise click.UsageError("which pairs? codeindex train PAIRS (or --check-loss)")
     from codeindex_torch.training.run import train as run
 
-    resume_from, as_json = given.pop("resume_from"), given.pop("as_json")
+    resume_from, wants_json = given.pop("resume_from"), given.pop("as_json")
     overwrite = given.pop("overwrite")
     options = _options(given, resume_from)
-    with _watching(session, options) as watcher, _memory(options):
+    with watching(session, options.log_to) as watcher, explaining_memory(options):
         result = run(
             pairs,
             options,
@@ -174,12 +177,12 @@ def train(session: Session, /, pairs: Path | None, **given: Any) -> None:
             say=session.say,
             started=watcher.start,
         )
-    if not _is_first_process():
+    if not is_first_process():
         return
-    if as_json:
-        click.echo(json.dumps(_as_json(result)))
+    if wants_json:
+        click.echo(json.dumps(as_json(result)))
     else:
-        _print(session, result, pairs)
+        print_result(session, result, pairs)
     if not result.finished and watcher.stop:
         click.get_current_context().exit(INTERRUPTED)
 
@@ -202,203 +205,3 @@ def _options(given: dict[str, Any], resume_from: Path | None) -> TrainOptions:
             values["checkpoint_dir"] = str(resume_from.parent)
     known = {field.name for field in fields(TrainOptions)}
     return TrainOptions(**{name: value for name, value in values.items() if name in known})
-
-
-class _Watcher:
-    """Shows progress: a bar on a terminal, a line an epoch; TensorBoard where it is asked for."""
-
-    def __init__(self, session: Session, log_to: str) -> None:
-        self.stop = False
-        self._session = session
-        self._bar: Any = None
-        self._log: Any = None
-        self._pairs = 0
-        self._began = time.perf_counter()
-        self._log_to = log_to
-        self._first = True
-
-    def start(self, start: Start) -> None:
-        """Before the first step."""
-        self._first = _is_first_process()
-        if not self._first:
-            return
-        self._session.say(
-            f"{start.train:,} pairs to train on, {start.validation:,} to validate;"
-            f" {start.batches:,} steps an epoch; {start.device}, {start.precision}"
-        )
-        if start.resumed_at is not None:
-            epoch, step = start.resumed_at
-            self._session.say(f"going on in epoch {epoch} after {step:,} steps")
-        if self._log_to:
-            self._log = _tensorboard(self._log_to)
-        if not self._session.quiet and sys.stderr.isatty():
-            from tqdm import tqdm
-
-            done = start.resumed_at[1] if start.resumed_at else 0
-            self._bar = tqdm(
-                total=start.total_steps, initial=done, unit=" steps", leave=False, file=sys.stderr
-            )
-        self._began = time.perf_counter()
-
-    def step(self, progress: Progress, total_steps: int, loss: float, rate: float) -> None:
-        """After each step."""
-        if not self._first:
-            return
-        if self._bar is not None:
-            speed = progress.loss_count / max(1e-9, progress.seconds)
-            self._bar.set_description(f"epoch {progress.epoch}", refresh=False)
-            self._bar.set_postfix(loss=f"{loss:.4f}", pairs_s=f"{speed:.1f}", refresh=False)
-            self._bar.update(progress.step - self._bar.n)
-        if self._log is not None:
-            self._log.add_scalar("train/loss", loss, progress.step)
-            self._log.add_scalar("train/learning_rate", rate, progress.step)
-
-    def epoch(self, facts: dict[str, Any], *, best: bool) -> None:
-        """After each epoch."""
-        if not self._first:
-            return
-        if self._bar is not None:
-            self._bar.clear()
-        mark = "  (best so far)" if best else ""
-        self._session.say(
-            f"epoch {facts['epoch']}: train loss {facts['train_loss']:.4f},"
-            f" val loss {facts['val_loss']:.4f}, MRR {facts['mrr']:.3f},"
-            f" Recall@10 {facts['recall_at_10']:.3f} of {facts['pool']:.0f},"
-            f" {facts['pairs_per_second']:.1f} pairs/s{mark}"
-        )
-        if self._log is not None:
-            for name in ("train_loss", "val_loss", "mrr", "recall_at_1", "recall_at_10"):
-                self._log.add_scalar(f"epoch/{name}", facts[name], facts["epoch"])
-
-    def close(self) -> None:
-        """Takes the bar away and finishes the log."""
-        if self._bar is not None:
-            self._bar.close()
-        if self._log is not None:
-            self._log.close()
-
-
-@contextmanager
-def _watching(session: Session, options: TrainOptions) -> Iterator[_Watcher]:
-    """The first Ctrl-C (or SIGTERM) finishes the step and saves; the second one stops at once."""
-    watcher = _Watcher(session, options.log_to)
-
-    def ask(number: int, frame: Any) -> None:
-        if watcher.stop:
-            raise KeyboardInterrupt
-        watcher.stop = True
-        session.say("\nfinishing this step, then saving; once more to stop at once")
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield watcher
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        watcher.close()
-
-
-@contextmanager
-def _memory(options: TrainOptions) -> Iterator[None]:
-    """Where memory runs out, says which option to lower."""
-    import torch
-
-    from codeindex.errors import UsageError
-
-    try:
-        yield
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        text = str(error)
-        if isinstance(error, RuntimeError) and not any(
-            words in text for words in ("out of memory", "can't allocate memory")
-        ):
-            raise
-        chunk = (
-            f"lower --chunk-size (now {options.chunk_size})"
-            if options.chunk_size
-            else "give --chunk-size 8, which keeps the batch and its result"
-        )
-        raise UsageError(
-            f"out of memory: {chunk}, or lower --batch-size (now {options.batch_size}) or"
-            " --max-length. What was saved is kept"
-        ) from error
-
-
-def _tensorboard(folder: str) -> Any:
-    from codeindex.errors import UsageError
-
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise UsageError("--log-to needs tensorboard; run: pip install tensorboard") from None
-    return SummaryWriter(folder)
-
-
-def _is_first_process() -> bool:
-    from codeindex_torch.training.processes import world
-
-    return world()[0] == 0
-
-
-def _check_loss(given: dict[str, Any]) -> None:
-    from codeindex_torch.training.check_loss import check_loss
-
-    checks = list(
-        check_loss(
-            batch_size=max(2, given["batch_size"]),
-            temperature=given["temperature"],
-            two_directions=given["directions"] == "two",
-            seed=given["seed"],
-        )
-    )
-    if given["as_json"]:
-        click.echo(json.dumps([vars(check) for check in checks]))
-    else:
-        click.echo(
-            f"InfoNCE, batch {max(2, given['batch_size'])}, temperature {given['temperature']}"
-        )
-        for check in checks:
-            mark = "ok  " if check.passed else "FAIL"
-            click.echo(f"{mark} {check.name}: {check.measured} (expected: {check.expected})")
-    if not all(check.passed for check in checks):
-        click.get_current_context().exit(1)
-
-
-def _as_json(result: TrainResult) -> dict[str, Any]:
-    return {
-        "finished": result.finished,
-        "checkpoint": str(result.checkpoint),
-        "folder": str(result.folder),
-        **result.history.as_json(),
-    }
-
-
-def _epochs(result: TrainResult) -> str:
-    """Of a finished run: how far it went."""
-    done = len(result.history.epochs)
-    return "its 1 epoch is done" if done == 1 else f"its {done} epochs are done"
-
-
-def _print(session: Session, result: TrainResult, pairs: Path) -> None:
-    if not result.finished:
-        from codeindex_torch.training.run_folder import resume_command
-
-        click.echo(f"stopped; go on with: {resume_command(pairs, result.checkpoint)}")
-        return
-    if result.before:
-        click.echo(f"this run is finished: {_epochs(result)}; nothing was done")
-    best = result.history.epochs[result.history.best_epoch]
-    click.echo(
-        f"best model  epoch {best['epoch']}: val loss {best['val_loss']:.4f},"
-        f" MRR {best['mrr']:.3f}, Recall@1 {best['recall_at_1']:.3f},"
-        f" Recall@10 {best['recall_at_10']:.3f}, {best['queries']:.0f} queries over"
-        f" {best['pool']:.0f} candidates"
-    )
-    click.echo(f"checkpoint  {result.checkpoint}")
-    click.echo(f"folder      {result.folder / 'best_model'} (transformers, sentence-transformers)")
-    click.echo(f"history     {result.folder / 'training_history.json'}")
-    if (result.folder / "training_curves.png").exists():
-        click.echo(f"curves      {result.folder / 'training_curves.png'}")
-    else:
-        session.say("no plot of the curves: it needs matplotlib (pip install matplotlib)")
-    click.echo(f"next        codeindex export {result.checkpoint} -o my-encoder/")
