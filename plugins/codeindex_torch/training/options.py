@@ -23,6 +23,7 @@ class TrainOptions:
         towers: ``two`` encoders (paper, code), both begun from `model`, or one ``shared``.
         projection: dimensions of a linear layer after pooling, shared by the towers; 0: none.
         pooling: ``auto``, ``cls`` or ``mean``.
+        freeze_layers: the embeddings and so many of the lowest layers keep their weights.
         max_length: tokens read of a text; 0: what the model says, or 512.
         batch_size: pairs that are negatives of each other, over all processes.
         same_repository: so many pairs of one repository stand together in a batch: harder
@@ -53,6 +54,7 @@ class TrainOptions:
     towers: Literal["two", "shared"] = "two"
     projection: int = 0
     pooling: Literal["auto", "cls", "mean"] = "auto"
+    freeze_layers: int = 0
     max_length: int = 0
     batch_size: int = 8
     same_repository: int = 1
@@ -117,6 +119,7 @@ class TrainOptions:
 _LEAST: dict[str, float] = {
     "batch_size": 2,
     "same_repository": 1,
+    "freeze_layers": 0,
     "chunk_size": 0,
     "accumulate": 1,
     "num_epochs": 1,

@@ -21,6 +21,7 @@ from codeindex_torch.training.batches import make_batches
 from codeindex_torch.training.checkpoint import Progress, write_checkpoint
 from codeindex_torch.training.data import Encoded
 from codeindex_torch.training.dropout import make_cheap
+from codeindex_torch.training.freezing import freeze
 from codeindex_torch.training.gradients import BatchGradients
 from codeindex_torch.training.history import History, draw_curves, write_history
 from codeindex_torch.training.loss import InfoNCE
@@ -98,6 +99,7 @@ class Trainer:
             two_directions=options.directions == "two",
         ).to(device)
         model.dual.to(device)
+        freeze(model.dual, options.freeze_layers)
         if device.type == "cpu":
             make_cheap(model.dual)
         self._optimizer = make_optimizer(
