@@ -124,11 +124,13 @@ def _systems(session: Session, given: Mapping[str, Any], stack: ExitStack) -> li
     )
     name = (first.status()["encoder"] or {}).get("name", "index")
     systems = [System(name, first)]
-    systems += [System(f"index {place}", opened(place)) for place in given["against_index"]]
+    for place in given["against_index"]:
+        systems.append(System(f"index {place.resolve().name}", opened(place)))
     if given["against_encoder"]:
-        words = given["against_encoder_option"]
-        choice = EncoderChoice(given["against_encoder"], split_assignments(words))
-        systems.append(System(" ".join([f"encoder {choice.name}", *words]), first, choice))
+        options = split_assignments(given["against_encoder_option"])
+        words = (f"{key}={Path(value).name}" for key, value in options.items())
+        choice = EncoderChoice(given["against_encoder"], options)
+        systems.append(System(" ".join([given["against_encoder"], *words]), first, choice))
     return systems
 
 

@@ -21,9 +21,7 @@ def undocumented(snippet: Snippet) -> Snippet:
     """
     code = _cut(snippet.code) if snippet.language == "python" else None
     if code is None:
-        code = snippet.code
-    if snippet.docstring:
-        code = _without_lines(code, snippet.docstring)
+        code = _without_lines(snippet.code, snippet.docstring)
     return replace(snippet, code=code, docstring="")
 
 
