@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from codeindex.catalog import places as place_table
 from codeindex.catalog import snippets as snippet_table
 from codeindex.catalog import sources as source_table
 from codeindex.catalog import vectors as vector_table
@@ -24,8 +26,9 @@ from codeindex.catalog.words import WORDS_RECIPE, words_of
 from codeindex.filters import Filter, Payload
 from codeindex.interfaces import EncoderInfo
 from codeindex.lexical.merging import AT_REST
-from codeindex.lexical.scores import LexicalScores
+from codeindex.lexical.scores import LexicalScores, Mask
 from codeindex.lexical.weights import FieldWeights
+from codeindex.ranking.place import Place
 from codeindex.snippet import Snippet
 from codeindex.vectors import Embeddings
 
@@ -105,6 +108,11 @@ class Catalog(CatalogFile):
         with translated(self.path):
             return snippet_table.snippets_by_id(self._connection, ids)
 
+    def places(self, ids: Sequence[int]) -> dict[int, Place]:
+        """Where snippets stand, by id; ids that are not there are left out."""
+        with translated(self.path):
+            return place_table.places_by_id(self._connection, ids)
+
     def payloads(self, ids: Sequence[int]) -> dict[int, Payload]:
         """What a backend keeps beside the vector of each snippet."""
         with translated(self.path):
@@ -183,6 +191,12 @@ class Catalog(CatalogFile):
         """Gives the text `new` the vector of the text `old`; whether there was one."""
         return vector_table.copy_vector(self._connection, encoder, old, new)
 
+    def spread_vectors(self, encoder: int, dim: int, count: int) -> Embeddings:
+        """(n, dim), n ≤ `count`: vectors of snippets from all over the index, always the same."""
+        with translated(self.path):
+            ids = place_table.spread_ids(self._connection, count)
+            return vector_table.vectors_of_snippets(self._connection, encoder, dim, ids)[1]
+
     def vectors(self, encoder: int, dim: int, ids: Sequence[int]) -> tuple[list[int], Embeddings]:
         """Ids that exist and have a vector, and the vectors (n, dim)."""
         with translated(self.path):
@@ -231,7 +245,13 @@ class Catalog(CatalogFile):
         """
         weights = query if isinstance(query, Mapping) else dict.fromkeys(query, 1.0)
         with translated(self.path), self.moment():
-            return self._words.scores(weights, fields)
+            found = self._words.scores(weights, fields)
+
+        def allowed(where: Filter) -> Mask:
+            with translated(self.path), self.moment():
+                return found.allowed(where)
+
+        return replace(found, allowed=allowed)
 
     # -- outbox -----------------------------------------------------------------------------
 

@@ -210,16 +210,17 @@ def read_blocks(connection: sqlite3.Connection, row: SegmentRow) -> Iterator[Pos
 def strays(connection: sqlite3.Connection, segments: Sequence[SegmentRow]) -> int:
     """How many rows belong to no segment of the state."""
     known = json.dumps([row.id for row in segments])
+    with_removed = json.dumps([row.id for row in segments if row.removed])
     found = 0
-    for table, segment in (
-        ("word_segments", "id"),
-        ("word_facets", "segment"),
-        ("word_removed", "segment"),
-        ("word_blocks", f"id / {_BLOCKS}"),
+    for table, segment, ids in (
+        ("word_segments", "id", known),
+        ("word_facets", "segment", known),
+        ("word_removed", "segment", with_removed),
+        ("word_blocks", f"id / {_BLOCKS}", known),
     ):
         found += connection.execute(
             f"SELECT count(*) FROM {table} WHERE {segment} NOT IN (SELECT value FROM json_each(?))",
-            (known,),
+            (ids,),
         ).fetchone()[0]
     return found
 

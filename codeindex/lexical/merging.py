@@ -41,16 +41,19 @@ def first_to_merge(live: Sequence[int], removed: Sequence[int], ratio: float) ->
     return None
 
 
-def merged(segments: Sequence[tuple[Iterator[Postings], Places]]) -> Iterator[Postings]:
+def merged(
+    segments: Sequence[tuple[Iterator[Postings], Places]], at_a_time: int = _RANGE
+) -> Iterator[Postings]:
     """The postings of several segments as one, a range of words at a time.
 
     Args:
         segments: blocks of each, ascending, and where its documents go.
+        at_a_time: how many postings are held in memory, about.
     """
     tails = [_Tail(blocks) for blocks, _ in segments]
     places = [place for _, place in segments]
     while any(tails):
-        share = _RANGE // len(tails)
+        share = at_a_time // len(tails)
         for tail in tails:
             tail.fill(share)
         # All words up to the first that may go on in what was not read yet.
