@@ -91,5 +91,3 @@ def commit(folder: Path, subject: str, *, author: str = "Ann <ann@example.org>")
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", subject, author=author)
     return git(folder, "rev-parse", "HEAD")
-
-

@@ -27,7 +27,7 @@ def bare(code, docstring="", language="python"):
         ('def f():\n    """Doc."""\n    return 1', "def f():\n    return 1"),
         ('    def f(self):\n        """Doc."""\n        return 1',
          "    def f(self):\n        return 1"),
-        ('def f():\n    """Doc\n\n    of several.\n    """\n    return 1', "def f():\n    return 1"),
+        ('def f():\n    """Doc\n\n    of two.\n    """\n    return 1', "def f():\n    return 1"),
         ('def f(): "Doc."; return 1', "def f(): ; return 1"),
         ('def f():\n    "ünï Doc." ; return "ü"', 'def f():\n     ; return "ü"'),
         ('class A:\n    """Doc."""', "class A:"),
