@@ -26,6 +26,10 @@ def words(text):
     return {part.lower() for part in parts}
 
 
+def plain(text):
+    return f" {' '.join(re.findall(r'[^\W_]+', text.casefold()))} "
+
+
 def archive(path, members):
     with tarfile.open(path, "w:gz") as tar:
         for name, text in members.items():
@@ -99,13 +103,28 @@ def test_a_question_that_gives_itself_away_is_seen(changes):
     assert given_away(dataclasses.replace(good, **changes))
 
 
-@pytest.mark.parametrize("package", loader.packages(), ids=lambda package: package.name)
-def test_answers_are_files_of_the_package(package):
-    tree = sources.folder(package, CACHE)
+@pytest.fixture(params=loader.packages(), ids=lambda package: package.name)
+def fetched(request):
+    """A package whose tree is in the cache, and its tree."""
+    tree = sources.folder(request.param, CACHE)
     if not tree.exists():
-        pytest.skip(f"{package.requirement} is not fetched; benchmarks do so")
+        pytest.skip(f"{request.param.requirement} is not fetched; benchmarks do so")
+    return request.param, tree
+
+
+def test_answers_are_files_of_the_package(fetched):
+    package, tree = fetched
     files = {file for question in BY_PACKAGE.get(package.name, []) for file in question.files}
     assert sorted(file for file in files if not (tree / file).is_file()) == []
+
+
+def test_a_sentence_is_not_copied_from_the_code_that_answers_it(fetched):
+    package, tree = fetched
+    asked = BY_PACKAGE.get(package.name, [])
+    code = {f: plain((tree / f).read_text("utf-8")) for f in {f for q in asked for f in q.files}}
+    sentences = {q: plain(q.query) for q in asked if len(q.query.split()) > 5}
+    copied = {q.query for q, text in sentences.items() if any(text in code[f] for f in q.files)}
+    assert copied == set()
 
 
 @pytest.mark.parametrize(
