@@ -27,7 +27,8 @@ def words(text):
 
 
 def plain(text):
-    return f" {' '.join(re.findall(r'[^\W_]+', text.casefold()))} "
+    """Its words between single spaces, so that whole words are found in it."""
+    return " ".join(["", *re.findall(r"[^\W_]+", text.casefold()), ""])
 
 
 def archive(path, members):
