@@ -123,7 +123,8 @@ def copy_index(
         steps: shows progress.
 
     Raises:
-        UsageError: `target` holds an index or files already, or `source` has no vectors.
+        UsageError: `target` holds an index or files already, or lies in `source`, or that has
+            no vectors.
         NotFoundError, OptionError, PluginError: no such index, backend or option.
         IndexLockedError: another process is copying there.
         StorageError: it cannot be written, or the backend's server cannot be reached.
@@ -133,7 +134,7 @@ def copy_index(
     origin, folder = Path(os.path.abspath(source)), Path(os.path.abspath(target))
     plugins = host or Host.load()
     chosen = _chosen(plugins, origin, backend, backend_options)
-    _check_place(folder)
+    _check_place(folder, origin)
     report = CopyReport(folder, chosen, min_recall)
     started = time.perf_counter()
     with _place(folder), suppress(_Unsound):
@@ -178,9 +179,13 @@ def _chosen(
     return DerivedIndex(host, source, None, {}).other_choice(manifest, backend, options)
 
 
-def _check_place(folder: Path) -> None:
+def _check_place(folder: Path, source: Path) -> None:
     if is_index(folder):
         raise UsageError(f"{folder} holds an index already; name another folder, or delete it")
+    if folder.resolve().is_relative_to(source.resolve()):
+        raise UsageError(
+            f"{folder} lies in the index that is copied, {source}; name a folder outside it"
+        )
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file; name a folder")
     names = {path.name for path in folder.iterdir()} if folder.exists() else set()
@@ -204,12 +209,13 @@ def _make(host: Host, source: Path, folder: Path, report: CopyReport, steps: Ste
 
         def check(backend: GuardedBackend, manifest: Mapping[str, Any]) -> None:
             _compare(catalog, backend, manifest["encoder"], report, steps)
-            report.facts = backend.facts()
             if not report.ok:
+                report.facts = backend.facts()
                 raise _Unsound
 
         with steps("storing", "vectors") as progress:
             derived.rebuild(catalog, {"backend": report.backend}, check, progress)
+        _, report.facts = derived.glance(catalog)  # as committed
     finally:
         derived.close()
         catalog.close()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from codeindex import sync
 from codeindex.catalog.catalog import Catalog
 from codeindex.errors import DamagedIndexError, UsageError
+from codeindex.finishing import finishing_command
 from codeindex.guarded import GuardedBackend
 from codeindex.host import Host
 from codeindex.options import build_options, options_as_json
@@ -24,7 +25,6 @@ STORE_FORMAT = 1
 
 _BACKENDS = "backend"
 _PART = 4096  # vectors between two signs of progress
-_UNFINISHED = "the vector index was not finished; the next run of codeindex index finishes it"
 
 
 class DerivedIndex:
@@ -137,7 +137,7 @@ class DerivedIndex:
         manifest = catalog.manifest()
         files = manifest.get("backend_files")
         if files is None:  # opened without files, it would be an empty one
-            raise DamagedIndexError(_UNFINISHED)
+            raise self._never_finished(manifest)
         stamps = manifest.get("backend_stamps") or {}
         self._backend = sync.open_backend(self._host, self.place(catalog), files, stamps)
         self._opened = _generation(manifest)
@@ -155,7 +155,7 @@ class DerivedIndex:
         manifest = catalog.manifest()
         files = manifest.get("backend_files")
         if files is None:
-            raise DamagedIndexError(_UNFINISHED)
+            raise self._never_finished(manifest)
         backend = self.current(manifest)
         if backend is not None:
             return len(backend), backend.facts()
@@ -173,14 +173,21 @@ class DerivedIndex:
             DamagedIndexError: it cannot be opened.
         """
         self.close()
-        files = catalog.manifest().get("backend_files")
+        manifest = catalog.manifest()
+        files = manifest.get("backend_files")
         if files is None:
-            raise DamagedIndexError(_UNFINISHED)
+            raise self._never_finished(manifest)
         backend = sync.open_backend(self._host, self.place(catalog), files, {})
         try:
             look(backend)
         finally:
             backend.close()
+
+    def _never_finished(self, manifest: Mapping[str, Any]) -> DamagedIndexError:
+        return DamagedIndexError(
+            "the vector index was never finished: the run that made it is at work, or was stopped;"
+            f" go on with: {finishing_command(manifest, self._folder)}"
+        )
 
     # -- writing, under the writer's lock ----------------------------------------------------
 

@@ -96,6 +96,19 @@ class Index(IndexReader):
         """Whether so much was changed through this object that `optimize` is worth its time."""
         return self._store.derived.needs_optimizing()
 
+    def rebuild_choice(
+        self, backend: str | None = None, backend_options: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Name and options of the backend that `rebuild` would make; nothing is written.
+
+        Raises:
+            NotFoundError, OptionError: there is no such backend or option.
+            UsageError: nothing was ever embedded.
+        """
+        from codeindex.maintenance import rebuild_choice
+
+        return rebuild_choice(self._store, backend, backend_options)
+
     def rebuild(
         self,
         backend: str | None = None,

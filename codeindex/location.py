@@ -10,11 +10,14 @@ from codeindex.errors import NotFoundError, StorageError
 FOLDER = ".codeindex"
 CATALOG = "catalog.sqlite"
 
-_GITIGNORE = "# Made by codeindex: the index is derived from the sources.\n*\n"
+_MADE_BY = "# Made by codeindex"
+_GITIGNORE = f"{_MADE_BY}: the index is derived from the sources.\n*\n"
 
 
 def find_index(start: Path) -> Path:
-    """The nearest ``.codeindex`` folder from `start` upwards, as git looks for its own.
+    """The nearest index from `start` upwards, as git looks for its own.
+
+    It is a folder ``.codeindex`` in one of these, or one of these is an index itself.
 
     Raises:
         NotFoundError: there is none.
@@ -23,6 +26,8 @@ def find_index(start: Path) -> Path:
     for place in (folder, *folder.parents):
         if is_index(place / FOLDER):
             return place / FOLDER
+        if _is_index_itself(place):
+            return place
     below = sorted(place.parent.parent.name for place in folder.glob(f"*/{FOLDER}/{CATALOG}"))
     if below:
         raise NotFoundError(
@@ -38,6 +43,16 @@ def find_index(start: Path) -> Path:
 def is_index(folder: Path) -> bool:
     """Whether `folder` holds an index."""
     return (folder / CATALOG).is_file()
+
+
+def _is_index_itself(folder: Path) -> bool:
+    """The same for a folder that nobody named: another program may have such a file, too."""
+    if not is_index(folder):
+        return False
+    try:
+        return (folder / ".gitignore").read_text("utf-8").startswith(_MADE_BY)
+    except (OSError, UnicodeDecodeError):
+        return folder.name == FOLDER
 
 
 def make_folder(folder: Path) -> None:

@@ -41,6 +41,16 @@ def optimize(store: Store) -> bool:
         return store.derived.optimize(catalog)
 
 
+def rebuild_choice(
+    store: Store, backend: str | None, backend_options: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """See `Index.rebuild_choice`."""
+    manifest = store.catalog.manifest()
+    if not manifest.get("encoder"):
+        raise UsageError(f"the index at {store.folder} holds no vectors yet")
+    return store.derived.other_choice(manifest, backend, backend_options)
+
+
 def rebuild(
     store: Store,
     backend: str | None,
@@ -49,9 +59,7 @@ def rebuild(
 ) -> Verification:
     """See `Index.rebuild`."""
     with store.writing() as catalog:
-        if not store.manifest().get("encoder"):
-            raise UsageError(f"the index at {store.folder} holds no vectors yet")
-        wanted = store.derived.other_choice(catalog.manifest(), backend, backend_options)
+        wanted = rebuild_choice(store, backend, backend_options)
         return _replace_backend(store, catalog, {"backend": wanted}, progress)
 
 

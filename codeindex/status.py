@@ -11,6 +11,7 @@ from typing import Any
 from codeindex.catalog.catalog import Catalog
 from codeindex.derived import DerivedIndex
 from codeindex.errors import CodeIndexError, DamagedIndexError
+from codeindex.finishing import finishing_command, is_unfinished
 
 
 def describe_index(
@@ -19,7 +20,8 @@ def describe_index(
     """The facts that ``codeindex status`` shows, as JSON values. Nothing is written.
 
     Times are seconds since the epoch, ages seconds, sizes bytes. ``drift`` is None where the
-    backend holds as many vectors as the catalog has snippets, or says what is amiss.
+    backend holds as many vectors as the catalog has snippets, or says what is amiss. ``finish``
+    is the command that reads what is unread and applies what is pending.
     """
     with catalog.snapshot():
         manifest = catalog.manifest()
@@ -42,7 +44,8 @@ def describe_index(
         "unreadable": unreadable,
         "created_at": manifest.get("created_at"),
         "updated_at": updated,
-        "unfinished": bool(manifest.get("unfinished")),
+        "unfinished": is_unfinished(manifest),
+        "finish": finishing_command(manifest, folder),
         "age_seconds": round(time.time() - updated, 1) if updated else None,
         "encoder": {
             key: encoder.get(key)

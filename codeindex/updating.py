@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from codeindex.catalog.catalog import Catalog
 from codeindex.catalog.file import IN_MEMORY
 from codeindex.encoding import IndexEncoder
-from codeindex.errors import NotFoundError, UsageError
+from codeindex.errors import NotFoundError, UnavailableError, UsageError
 from codeindex.filters import Filter
+from codeindex.finishing import finishing_command
 from codeindex.indexing import Progress, Run, UpdateOptions
 from codeindex.receipt import Receipt
 from codeindex.recipes import refuse_embedded
@@ -39,7 +41,7 @@ def update(
     if options.dry_run:
         catalog = store.catalog if store.exists else Catalog(IN_MEMORY)
         return Run(store.host, catalog, store.root, encoder, options).update(targets)
-    with store.writing() as catalog:
+    with store.writing() as catalog, _kept(store):
         store.bring_up_to_date()  # what a killed run has left to do
         receipt = _carry_out(store, catalog, encoder, targets, options, progress)
         if options.optimize and store.derived.needs_optimizing():
@@ -84,10 +86,22 @@ def remove(store: Store, globs: Sequence[str]) -> int:
     matching = [path for path in store.catalog.sources() if where.matches_path(path)]
     if not matching:
         raise NotFoundError(f"no source in the index matches {', '.join(globs)}")
-    with store.writing() as catalog:
+    with store.writing() as catalog, _kept(store):
         with catalog.transaction():
             rows = catalog.sources()
             gone = [rows[path].id for path in matching if path in rows]
             removed = catalog.remove_sources(gone)
         store.bring_up_to_date()
     return removed
+
+
+@contextmanager
+def _kept(store: Store) -> Iterator[None]:
+    """Says of a server that is away what is done all the same, and how to go on."""
+    try:
+        yield
+    except UnavailableError as error:
+        command = finishing_command(store.manifest(), store.folder)
+        raise UnavailableError(
+            f"{error}; nothing is lost, the catalog keeps it: go on with: {command}"
+        ) from error

@@ -94,6 +94,20 @@ def test_a_large_backend_is_arranged_before_it_is_compared(filled, host, target)
     json.dumps(report.as_json())
 
 
+def test_what_is_told_of_a_copy_is_what_it_is(filled, host, target):
+    report = copy_index(filled.folder, target, "faiss", host=host)
+    with Index.open(index=target, host=host) as copy:
+        assert report.as_json()["backend_facts"] == copy.status()["backend_facts"]
+
+
+@pytest.mark.parametrize("below", [".", "copy", "backend/copy"])
+def test_a_copy_into_the_index_itself_is_refused(filled, host, below):
+    before = sorted(filled.folder.rglob("*"))
+    with pytest.raises(UsageError, match="lies in the index that is copied|holds an index"):
+        copy_index(filled.folder, filled.folder / below, "faiss", host=host)
+    assert sorted(filled.folder.rglob("*")) == before
+
+
 def test_what_waits_in_the_source_is_in_the_copy_and_waits_no_more(
     tree, filled, host, target, monkeypatch
 ):

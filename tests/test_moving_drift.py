@@ -190,7 +190,7 @@ def test_a_reader_beside_a_first_run_is_told_and_finds_it_later(unfinished, host
         assert "cannot be searched yet, it was never finished: another codeindex process" in str(
             told.value
         )
-        assert "not finished" in reader.status()["drift"]
+        assert "never finished" in reader.status()["drift"]
         assert reader.search("iron", 1)[0].snippet.name == "hammer"
         assert reader.status()["drift"] is None
 
@@ -207,7 +207,7 @@ def test_an_unfinished_index_in_a_read_only_folder_is_no_empty_one(unfinished, h
 
 def test_a_backend_is_not_opened_empty_for_want_of_files(unfinished, host):
     with Index.open(unfinished, host=host) as reader:
-        with pytest.raises(DamagedIndexError, match="not finished"):
+        with pytest.raises(DamagedIndexError, match="never finished.*codeindex index"):
             reader._store.derived.open(reader._store.catalog)
 
 

@@ -322,7 +322,7 @@ def test_a_file_that_is_there_is_replaced_only_on_request(opened, host, tmp_path
     opened.update()
     target = tmp_path / "a.pack"
     target.write_text("precious")
-    with pytest.raises(UsageError, match=r"is there already.*--force"):
+    with pytest.raises(UsageError, match=r"is there already.*--overwrite"):
         pack(opened.folder, target, host)
     assert target.read_text() == "precious"
     pack(opened.folder, target, host, replace=True)

@@ -126,7 +126,7 @@ def test_wrong_use_is_said_in_one_line(project, told, tmp_path):
     path = tmp_path / "a.pack"
     path.write_text("notes")
     for words, reason in (
-        (("pack", "-o", path), "is there already; replace it with --force"),
+        (("pack", "-o", path), "is there already; replace it with --overwrite"),
         (("unpack", path, "-o", tmp_path / "x"), "is no pack of codeindex"),
         (("unpack", tmp_path / "gone", "-o", tmp_path / "x"), "no such file"),
         (("verify", path), "is no pack of codeindex"),
@@ -142,7 +142,7 @@ def test_wrong_use_is_said_in_one_line(project, told, tmp_path):
     assert told("pack")[0] == 2
     assert told("unpack", path)[0] == 2
     assert path.read_text() == "notes"
-    assert told("pack", "-o", path, "--force")[0] == 0
+    assert told("pack", "-o", path, "--overwrite")[0] == 0
     code, _, err = told("unpack", path, "-o", project)
     assert code == 2
     assert "is not empty; name a new folder" in err

@@ -143,6 +143,12 @@ def test_bytes_before_the_first_entry_and_a_comment(packed, refused, tmp_path):
     refused(packed, "more than the entries")
 
 
+@pytest.mark.parametrize("more", [b"x", b"PK", bytes(22), b"\n" * 70_000, b"PK\x05\x06\0"])
+def test_bytes_after_the_end(packed, refused, tmp_path, more):
+    (tmp_path / "a.pack").write_bytes(packed.read_bytes() + more)
+    refused(tmp_path / "a.pack", "more than the entries|is cut short or damaged")
+
+
 # -- what it is ------------------------------------------------------------------------------
 
 

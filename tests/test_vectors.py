@@ -47,7 +47,8 @@ FORMATS = ("out", "out.parquet")
 
 
 def export(index, output, where=Filter()):  # noqa: B008
-    return Export(index.folder if isinstance(index, Index) else index, output, where).run()
+    folder = index.folder if isinstance(index, Index) else index
+    return Export(folder, output, where, replace=True).run()
 
 
 def bring(source, folder, host, *, encoder="words", trust=False, snippets=None, **options):

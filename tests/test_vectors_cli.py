@@ -121,6 +121,32 @@ def test_nothing_to_do_is_exit_1(here, tmp_path, capsys):
     assert not (tmp_path / "idx").exists()
 
 
+@pytest.mark.parametrize("name", ["out", "out.parquet"])
+def test_what_is_there_is_replaced_only_when_that_is_said(name, here, tmp_path, capsys):
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow")
+    assert vectors(capsys, "export", here, "-o", name)[0] == 0
+    kept = {path: path.read_bytes() for path in tmp_path.rglob("out*") if path.is_file()}
+    kept |= {path: path.read_bytes() for path in tmp_path.glob("out/*") if path.is_file()}
+    code, out, err = vectors(capsys, "export", here, "-o", name, "--kind", "method")
+    assert (code, out) == (2, "")
+    assert "is there already; replace it with --overwrite, or name another" in err
+    assert kept == {path: path.read_bytes() for path in kept}
+    words = ("--kind", "method", "--overwrite", "--json")
+    code, out, _ = vectors(capsys, "export", here, "-o", name, *words)
+    assert (code, json.loads(out)["count"]) == (0, 1)
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.npy", "out.parquet.gz", "v1.5"])
+def test_an_ending_that_is_not_written_is_refused(name, here, tmp_path, capsys):
+    code, out, err = vectors(capsys, "export", here, "-o", name)
+    assert (code, out) == (2, "")
+    assert "is no format that is written; name a file *.parquet, or a folder for" in err
+    assert not (tmp_path / name).exists()
+    (tmp_path / name).mkdir()
+    assert vectors(capsys, "export", here, "-o", name)[0] == 0
+
+
 REFUSED = {
     ("export", "none", "-o", "out"): "no index at none",
     ("export", "-o", "out"): "no index in",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from codeindex.cli.options import json_option
+from codeindex.cli.options import index_argument, json_option
 from codeindex.cli.progress import progress_bar
 from codeindex.cli.session import Session, pass_session
 from codeindex.options import split_assignments
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog="Example: codeindex copy .codeindex --to qdrant-edge -o ../edge-index")
-@click.argument("index", type=click.Path(path_type=Path), metavar="[INDEX]", required=False)
+@index_argument
 @click.option("--to", required=True, metavar="BACKEND", help="Backend of the copy.")
 @click.option(
     "--backend-option",
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 @json_option
 @pass_session
 def copy(session: Session, /, **given: Any) -> None:
-    """Copy an index into a new FOLDER and another backend; nothing is embedded.
+    """Copy INDEX into a new FOLDER and another backend; nothing is embedded.
 
     The copy is complete and of the same source tree. It is compared with the catalog, ids,
     vectors and recall, before it counts: exits with 1, and removes it, if it is not as good.

@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from codeindex.cli.options import json_option
+from codeindex.cli.options import index_argument, json_option
 from codeindex.cli.session import Session, pass_session
 
 
 @click.command(epilog="Example: codeindex optimize")
-@click.argument("index", required=False, type=click.Path(path_type=Path), metavar="[INDEX]")
+@index_argument
 @json_option
 @pass_session
 def optimize(session: Session, index: Path | None, as_json: bool) -> None:

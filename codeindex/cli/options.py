@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
-from codeindex.errors import OptionError
+from codeindex.errors import OptionError, UsageError
 from codeindex.options import split_assignments
 
 if TYPE_CHECKING:
@@ -23,7 +25,30 @@ index_option = click.option(
     metavar="DIR",
     help="Folder of the index. Default: $CODEINDEX_INDEX, else .codeindex.",
 )
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what is there already.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def index_argument(command: F) -> F:
+    """``[INDEX]`` beside ``--index``, for a command about an index as a whole.
+
+    The command gets one `index`, or None, whichever way it was given.
+    """
+
+    @wraps(command)
+    def call(*args: Any, folder: Path | None, index: Path | None, **given: Any) -> Any:
+        source = click.get_current_context().get_parameter_source("index")
+        if folder is not None and source is ParameterSource.COMMANDLINE:
+            raise UsageError("name the index once: as INDEX or by --index")
+        return command(*args, index=folder or index, **given)
+
+    argument = click.argument(
+        "folder",
+        metavar="[INDEX]",
+        required=False,
+        type=click.Path(file_okay=False, path_type=Path),
+    )
+    return argument(index_option(call))  # type: ignore[return-value]
 
 
 def encoder_options(command: F) -> F:

@@ -8,22 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from codeindex.cli.options import index_option, json_option
+from codeindex.cli.options import index_argument, json_option, overwrite_option
 from codeindex.cli.progress import progress_bar
 from codeindex.cli.session import Session, pass_session
-from codeindex.errors import UsageError
 
 if TYPE_CHECKING:
     from codeindex.packing.pack import PackReceipt
 
 
 @click.command(epilog="Example: codeindex pack -o project.pack && codeindex verify project.pack")
-@click.argument(
-    "folder",
-    metavar="[INDEX]",
-    required=False,
-    type=click.Path(file_okay=False, path_type=Path),
-)
+@index_argument
 @click.option(
     "--output",
     "-o",
@@ -32,17 +26,11 @@ if TYPE_CHECKING:
     required=True,
     help="The pack.",
 )
-@click.option("--force", is_flag=True, help="Replace FILE if it is there already.")
-@index_option
+@overwrite_option
 @json_option
 @pass_session
 def pack(
-    session: Session,
-    folder: Path | None,
-    output: Path,
-    force: bool,
-    index: Path | None,
-    as_json: bool,
+    session: Session, index: Path | None, output: Path, overwrite: bool, as_json: bool
 ) -> None:
     """Write INDEX with its encoder, their licences and digests of all into one FILE.
 
@@ -51,14 +39,12 @@ def pack(
     """
     from codeindex.packing.pack import pack as write_pack
 
-    if folder is not None and index is not None:
-        raise UsageError("name the index once: as INDEX or by --index")
     with progress_bar(session, "packing", "MB") as show:
         receipt = write_pack(
-            session.find_index(folder or index),
+            session.find_index(index),
             output,
             session.host,
-            replace=force,
+            replace=overwrite,
             progress=show and (lambda done, total: show(done >> 20, total >> 20)),
         )
     if as_json:

@@ -52,12 +52,13 @@ def open_to_read(session: Session, **given: Any) -> Index | AttachedIndex:
         "host": session.host,
     }
     backend, typed = given["backend"], _typed("backend")
-    if typed and _typed("backend_option") and not _typed("index") and _has_stores(session, backend):
+    named = _typed("index") or _typed("folder")
+    if typed and _typed("backend_option") and not named and _has_stores(session, backend):
         return _attach(backend, chosen)
     try:
         folder: Path = session.find_index(given["index"])
     except NotFoundError:
-        if _typed("index") or not (typed or (backend and _has_stores(session, backend))):
+        if named or not (typed or (backend and _has_stores(session, backend))):
             raise
         return _attach(backend, chosen)  # or it says which backends can be read so
     # A backend that settings name is for new indexes; this one has its own.

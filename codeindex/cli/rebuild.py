@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 import click
 
-from codeindex.cli.options import json_option
+from codeindex.cli.options import index_argument, json_option
 from codeindex.cli.progress import progress_bar
 from codeindex.cli.session import Session, pass_session
 from codeindex.options import split_assignments
 
 
 @click.command(epilog="Example: codeindex rebuild --backend qdrant-edge")
-@click.argument("index", required=False, type=click.Path(path_type=Path), metavar="[INDEX]")
+@index_argument
 # Other names than `backend_options` has: settings say what new indexes are made with, and are
 # not meant to change one that there is.
 @click.option(
@@ -43,11 +42,14 @@ def rebuild(session: Session, /, **given: Any) -> None:
     started = time.perf_counter()
     folder = session.find_index(given["index"])
     with Index.open(index=folder, host=session.host) as opened:
-        session.say("making the backend anew (the old one is searched until the new one is sound)")
+        options = split_assignments(given["new_options"])
+        wanted = opened.rebuild_choice(given["new_backend"], options)
+        session.say(
+            f"making the backend anew, {wanted['name']!r} (the old one is searched until the new"
+            " one is sound)"
+        )
         with progress_bar(session, "storing", "vectors") as progress:
-            checked = opened.rebuild(
-                given["new_backend"], split_assignments(given["new_options"]), progress=progress
-            )
+            checked = opened.rebuild(given["new_backend"], options, progress=progress)
         facts = opened.status()
     if given["as_json"]:
         report = {

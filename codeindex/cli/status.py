@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from codeindex.cli.options import index_option, json_option
+from codeindex.cli.options import index_argument, json_option
 from codeindex.cli.reading import open_to_read, store_options
 from codeindex.cli.session import Session, colours, pass_session
 
@@ -17,7 +17,7 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 @click.command(epilog="Example: codeindex status --json")
-@index_option
+@index_argument
 @store_options
 @json_option
 @pass_session
@@ -56,15 +56,16 @@ def _lines(facts: Mapping[str, Any]) -> list[str]:
         lines.append(f"{drift}     {facts['drift']}")
     lines += _encoder_lines(facts)
     if facts["pending_changes"]:
-        lines.append(f"pending   {facts['pending_changes']:,} changes; the next run applies them")
+        pending = f"{facts['pending_changes']:,} changes that the backend does not have yet"
+        lines += [f"pending   {pending};", f"          apply them with: {facts['finish']}"]
     lines.extend(f"unread    {path}: {reason}" for path, reason in facts["unreadable"].items())
     return lines
 
 
 def _unfinished(facts: Mapping[str, Any]) -> list[str]:
     return [
-        "          NOT COMPLETE: a run has not ended yet; if it was stopped, go on with:",
-        f"          codeindex index {facts['root']} --index {facts['index']}",
+        "          NOT COMPLETE: a run of codeindex index has not read all files: it is at work,",
+        f"          or was stopped; go on with: {facts['finish']}",
     ]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from codeindex.cli.options import json_option
+from codeindex.cli.options import index_argument, json_option, overwrite_option
 from codeindex.cli.progress import progress_bar
 from codeindex.cli.session import Session, pass_session
 from codeindex.options import split_assignments
@@ -28,7 +28,7 @@ def vectors() -> None:
 
 
 @vectors.command(epilog="Example: codeindex vectors export .codeindex -o vectors.parquet")
-@click.argument("index", required=False, type=click.Path(file_okay=False, path_type=Path))
+@index_argument
 @click.option(
     "--output",
     "-o",
@@ -37,6 +37,7 @@ def vectors() -> None:
     metavar="OUT",
     help="A *.parquet file, or a folder for code_embeddings.npy and metadata.json.",
 )
+@overwrite_option
 @click.option(
     "--path", multiple=True, metavar="GLOB", help="Only these files or folders. May be repeated."
 )
@@ -54,7 +55,8 @@ def export(session: Session, /, **given: Any) -> None:
     from codeindex.filters import Filter
 
     folder = session.find_index(given["index"])
-    job = Export(folder, given["output"], Filter(given["path"], given["language"], given["kind"]))
+    where = Filter(given["path"], given["language"], given["kind"])
+    job = Export(folder, given["output"], where, replace=given["overwrite"])
     try:
         with progress_bar(session, "exporting", "snippets") as progress:
             receipt = job.run(progress)

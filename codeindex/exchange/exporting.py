@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codeindex.catalog.catalog import Catalog
-from codeindex.embedding.work import check_output
+from codeindex.embedding.work import METADATA, VECTORS, check_output
 from codeindex.errors import NotFoundError, UsageError
 from codeindex.exchange.blocks import Block, IndexedVectors
-from codeindex.exchange.folder_writing import write_folder
+from codeindex.exchange.folder_writing import EXPORTED, write_folder
 from codeindex.filters import Filter
 from codeindex.location import CATALOG
 
@@ -62,11 +62,13 @@ class Export:
         index: folder of the index; it is only read.
         output: a file whose name ends in ``.parquet``, or a folder.
         where: which snippets.
+        replace: an older export may be there already.
     """
 
     index: Path
     output: Path
     where: Filter
+    replace: bool = False
 
     def run(self, progress: Progress | None = None) -> ExportReceipt:
         """Writes the files whole or not at all.
@@ -76,7 +78,7 @@ class Export:
 
         Raises:
             NothingToExport: there is nothing; nothing is written.
-            UsageError: the output cannot be there, or pyarrow is not installed.
+            UsageError: the output cannot be there, or is there, or pyarrow is not installed.
             IndexStateError: the index cannot be read, or the output not be written.
         """
         started = time.perf_counter()
@@ -114,9 +116,25 @@ class Export:
         if self.index.absolute() in (place, *place.parents):
             raise UsageError(f"{self.output} lies in the index; name another place with -o")
         if not self._parquet:
+            self._check_ending()
             check_output(self.output)
         elif self.output.is_dir():
             raise UsageError(f"{self.output} is a folder, where a Parquet file is to be")
+        kept = [self.output] if self._parquet else [self.output / name for name in EXPORTED]
+        there = [path for path in kept if path.exists()]
+        if there and not self.replace:
+            raise UsageError(
+                f"{there[0]} is there already; replace it with --overwrite, or name another"
+            )
+
+    def _check_ending(self) -> None:
+        """A folder may have a dot in its name; but who writes one most likely means a file."""
+        if self.output.suffix and not self.output.is_dir():
+            raise UsageError(
+                f"{self.output}: {self.output.suffix!r} is no format that is written; name a file"
+                f" *{PARQUET}, or a folder for {VECTORS} and {METADATA} (if one with a dot in its"
+                " name is meant, make it first)"
+            )
 
     def _nothing(self, snippets: int) -> str:
         if snippets:

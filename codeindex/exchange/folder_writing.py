@@ -21,6 +21,8 @@ from codeindex.snippet import Snippet
 from codeindex.snippets_json import as_row
 
 MADE_WITH = "made_with.json"
+EXPORTED = (VECTORS, METADATA, MADE_WITH)
+"""The files of an export."""
 
 
 def write_folder(output: Path, made_with: MadeWith, rows: int, blocks: Iterable[Block]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import stat
 import struct
 import zipfile
@@ -22,6 +23,7 @@ _MOST_EXPANSION = 100  # times; catalogs, most of them vectors, reach 2
 _FREE_EXPANSION = 64 << 20  # bytes; a small catalog is mostly empty pages
 _LOCAL_HEADER = 30
 _START = b"PK\x03\x04"
+_END, _END_MARK = 22, b"PK\x05\x06"
 _UTF8 = 0x800
 _UNREADABLE = (
     zipfile.BadZipFile,
@@ -127,8 +129,15 @@ class Pack:
                     f"{self.path} is refused: the entry {info.orig_filename!r} {fault}"
                 )
             end = info.header_offset + _LOCAL_HEADER + info.compress_size
-        if infos[0].header_offset != 0 or self._zip.comment:
-            raise DamagedIndexError(f"{self.path} is refused: it holds more than the entries")
+        if infos[0].header_offset != 0 or self._zip.comment or not self._ends_with_its_list():
+            raise DamagedIndexError(
+                f"{self.path} is refused: it holds more than the entries, before or after them"
+            )
+
+    def _ends_with_its_list(self) -> bool:
+        """Whether nothing was appended: `zipfile` looks for the end of the list further up."""
+        self._file.seek(-_END, os.SEEK_END)
+        return self._file.read(len(_END_MARK)) == _END_MARK
 
     def _read_manifest(self, info: zipfile.ZipInfo) -> bytes:
         if info.file_size > _LONGEST_MANIFEST:

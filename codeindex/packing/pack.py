@@ -98,7 +98,7 @@ def pack(
         StorageError: no space left, or the folder cannot be written.
     """
     if target.exists() and not replace:
-        raise UsageError(f"{target} is there already; replace it with --force, or name another")
+        raise UsageError(f"{target} is there already; replace it with --overwrite, or name another")
     if not target.absolute().parent.is_dir():
         raise NotFoundError(f"no such folder: {target.absolute().parent}")
     store = Store(folder, host, folder.parent, None, {})

@@ -16,8 +16,6 @@ from codeindex_qdrant.server_spec import QdrantOptions
 
 T = TypeVar("T")
 
-SAFE = "nothing is lost; the next run finishes it"
-
 _FIRST_WAIT = 0.25
 _LONGEST_BACK_OFF = 10.0
 
@@ -113,9 +111,10 @@ class Connection:
             return UnavailableError(f"{server} {failure.reason} ({doing}): {self._about_key()}")
         if failure.kind is Kind.PASSING:
             tries = "1 attempt" if attempts == 1 else f"{attempts} attempts"
-            return UnavailableError(f"{server} {failure.reason} ({doing}, {tries}); {SAFE}")
+            hint = f"; {failure.hint}" if failure.hint else ""
+            return UnavailableError(f"{server} {failure.reason} ({doing}, {tries}){hint}")
         if failure.kind is Kind.STRANGER:
-            return UnavailableError(f"{server} {failure.reason} ({doing}); is the URL right?")
+            return UnavailableError(f"{server} {failure.reason} ({doing}); {failure.hint}")
         return StorageError(f"{server} {failure.reason} ({doing})")
 
     def _about_key(self) -> str:
