@@ -11,9 +11,13 @@ from typing import Any, Self
 from codeindex.encoding import IndexEncoder
 from codeindex.errors import DamagedIndexError, IndexStateError, NotFoundError
 from codeindex.filters import Filter
+from codeindex.finishing import is_unfinished
 from codeindex.host import Host
 from codeindex.interfaces import Encoder
 from codeindex.location import FOLDER, is_index
+from codeindex.ranking.corpus import IndexCorpus
+from codeindex.ranking.mode import Mode, mode_named
+from codeindex.ranking.options import PER_FILE, SearchOptions
 from codeindex.searching import SearchResult, checked_query, search
 from codeindex.snippet import Snippet
 from codeindex.store import Store
@@ -34,6 +38,7 @@ class IndexReader:
         """Use `Index.open`."""
         self._store = store
         self._encoder = encoder
+        self._corpus = IndexCorpus(store)
         self.folder = store.folder
         self.root = store.root
         self.host = store.host
@@ -85,25 +90,37 @@ class IndexReader:
         paths: str | Sequence[str] = (),
         languages: str | Sequence[str] = (),
         kinds: str | Sequence[str] = (),
+        mode: str = Mode.HYBRID,
+        per_file: int = PER_FILE,
+        min_confidence: float = 0.0,
     ) -> list[SearchResult]:
-        """The snippets nearest in meaning to `query`, best first.
+        """The snippets that answer `query`, best first.
 
         Args:
             query: words or code.
             top_k: how many at most.
             paths: globs on the path, see `Filter`.
             languages, kinds: names, see `Filter`.
+            mode: ``hybrid``, ``dense`` or ``lexical``: which halves of the search are asked.
+                The signals of the ranking apply in each.
+            per_file: most results of one file; 0 for no limit.
+            min_confidence: results with less are left out, 0…1.
 
         Raises:
-            UsageError: an empty or far too long query.
+            UsageError: an empty or far too long query, an unknown mode.
             EncoderMismatch: the encoder is not the one that the index was built with.
             IndexStateError: the first run was stopped before it stored anything.
         """
         where = Filter(each(paths), each(languages), each(kinds))
-        return self.search_many([query], top_k, where)[0]
+        options = SearchOptions(mode_named(mode), per_file, min_confidence)
+        return self.search_many([query], top_k, where, options)[0]
 
     def search_many(
-        self, queries: Sequence[str], top_k: int = 10, where: Filter = EVERYTHING
+        self,
+        queries: Sequence[str],
+        top_k: int = 10,
+        where: Filter = EVERYTHING,
+        options: SearchOptions = SearchOptions(),  # noqa: B008
     ) -> list[list[SearchResult]]:
         """`search` for several queries at once: one list of results for each."""
         texts = [checked_query(query) for query in queries]
@@ -115,12 +132,11 @@ class IndexReader:
             )
         if not manifest.get("encoder"):
             return [[] for _ in texts]  # nothing was ever embedded
-        encoder, store = self._encoder.get(), self._store
         try:
-            return search(texts, encoder, store.backend(), store, top_k, where)
+            return search(texts, self._encoder.get, self._corpus, top_k, where, options)
         except DamagedIndexError:
             # A writer may just have put another state in place of the one that was asked.
-            return search(texts, encoder, store.backend(), store, top_k, where)
+            return search(texts, self._encoder.get, self._corpus, top_k, where, options)
 
     def snippets(self, where: Filter = EVERYTHING) -> Iterator[Snippet]:
         """All snippets that satisfy `where`, by path and line."""
@@ -143,7 +159,7 @@ class IndexReader:
 
     def unfinished(self) -> bool:
         """Whether a run has not read all files: it is at work, or was stopped."""
-        return bool(self._store.manifest().get("unfinished"))
+        return is_unfinished(self._store.manifest())
 
     def close(self) -> None:
         """Frees files and memory. May be called twice."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,6 +14,9 @@ from codeindex.filters import Filter
 from codeindex.host import Host
 from codeindex.interfaces import Attached, Describes, Encoder, Hit
 from codeindex.offers import Offer, blamed
+from codeindex.ranking.corpus import AttachedCorpus
+from codeindex.ranking.mode import Mode, mode_named
+from codeindex.ranking.options import PER_FILE, SearchOptions
 from codeindex.recipes import TextRecipe, recipe_of
 from codeindex.searching import SearchResult, checked_query, search
 from codeindex.snippet import Snippet
@@ -99,23 +103,39 @@ class AttachedIndex:
         paths: str | Sequence[str] = (),
         languages: str | Sequence[str] = (),
         kinds: str | Sequence[str] = (),
+        mode: str = Mode.HYBRID,
+        per_file: int = PER_FILE,
+        min_confidence: float = 0.0,
     ) -> list[SearchResult]:
-        """The snippets nearest in meaning to `query`, best first; see `codeindex.Index.search`.
+        """The snippets that answer `query`, best first; see `codeindex.Index.search`.
+
+        A store keeps no words: hybrid is dense here.
 
         Raises:
-            UsageError: an empty or far too long query.
+            UsageError: an empty or far too long query, or the mode ``lexical``.
             EncoderMismatch: the encoder is not the one that the store was filled with.
             NotFoundError: the store is empty.
         """
         where = Filter(_each(paths), _each(languages), _each(kinds))
-        return self.search_many([query], top_k, where)[0]
+        options = SearchOptions(mode_named(mode), per_file, min_confidence)
+        return self.search_many([query], top_k, where, options)[0]
 
     def search_many(
-        self, queries: Sequence[str], top_k: int = 10, where: Filter = EVERYTHING
+        self,
+        queries: Sequence[str],
+        top_k: int = 10,
+        where: Filter = EVERYTHING,
+        options: SearchOptions = SearchOptions(),  # noqa: B008
     ) -> list[list[SearchResult]]:
         """`search` for several queries at once: one list of results for each."""
         texts = [checked_query(query) for query in queries]
-        found = search(texts, self.encoder(), self._store, self._store, top_k, where)
+        if options.mode is Mode.LEXICAL:
+            raise UsageError(
+                f"backend {self._backend['name']!r} keeps vectors and snippets, and no words: it"
+                " cannot be searched by words alone; take --mode dense, or search an index folder"
+            )
+        dense = replace(options, mode=Mode.DENSE)
+        found = search(texts, self.encoder, AttachedCorpus(self._store), top_k, where, dense)
         if not any(found) and not len(self._store):
             raise NotFoundError(
                 f"the store of backend {self._backend['name']!r} is empty: an index was made there,"

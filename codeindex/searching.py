@@ -1,21 +1,30 @@
-"""A query → results: encode, ask the backend, look the snippets up."""
+"""A query → results: both halves are asked, what they found is ranked, the best are looked up."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from itertools import islice
+from typing import Any
 
 from codeindex.errors import UsageError
 from codeindex.filters import Filter
-from codeindex.interfaces import Encoder, Hit
+from codeindex.interfaces import Encoder
+from codeindex.ranking.confidence import Evidence, confidence, lead, near
+from codeindex.ranking.corpus import Corpus
+from codeindex.ranking.gathering import Found, gathered
+from codeindex.ranking.options import SearchOptions
+from codeindex.ranking.scoring import Scored, scored
+from codeindex.ranking.selection import selected
+from codeindex.ranking.weights import Weights
 from codeindex.snippet import Snippet
-
-if TYPE_CHECKING:
-    from codeindex.vectors import Embeddings
 
 MAX_QUERY_CHARS = 20_000
 """More than any encoder reads; the rest of a longer query would be cut in silence."""
+
+_CANDIDATES = 100
+"""Of each half; with twice as many the ranking was not better."""
+_PER_RESULT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +33,23 @@ class SearchResult:
 
     Attributes:
         snippet: what was found.
-        score: higher is better; the cosine of query and snippet.
+        score: higher is better; comparable within one answer only.
         rank: 1 for the best.
-        parts: what each part of the ranking gave.
+        parts: what the score is the sum of: ``dense``, ``lexical`` and the signals of the
+            ranking, see `codeindex.ranking.signals`; none is 0.
+        confidence: that it is what was asked for, 0…1, whatever the encoder and the mode.
+        cosine: of query and snippet; None if it is not among the nearest, or words only were
+            asked for.
+        words: word of the query → what it gives by BM25F; empty if vectors only were asked for.
     """
 
     snippet: Snippet
     score: float
     rank: int
     parts: Mapping[str, float] = field(default_factory=dict)
+    confidence: float = 0.0
+    cosine: float | None = None
+    words: Mapping[str, float] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """All of it as JSON values."""
@@ -40,6 +57,7 @@ class SearchResult:
         return {
             "rank": self.rank,
             "score": round(self.score, 6),
+            "confidence": round(self.confidence, 4),
             "path": snippet.path,
             "name": snippet.name,
             "kind": snippet.kind,
@@ -49,24 +67,10 @@ class SearchResult:
             "docstring": snippet.docstring,
             "code": snippet.code,
             "extra": dict(snippet.extra),
-            "parts": dict(self.parts),
+            "parts": {name: round(amount, 6) for name, amount in self.parts.items()},
+            "cosine": None if self.cosine is None else round(self.cosine, 6),
+            "words": {word: round(amount, 4) for word, amount in self.words.items()},
         }
-
-
-class Nearest(Protocol):
-    """Where the nearest vectors are looked for: a backend, or a store that is attached."""
-
-    def search(self, queries: Embeddings, k: int, where: Filter) -> list[list[Hit]]:
-        """As `IndexBackend.search`."""
-        ...
-
-
-class Snippets(Protocol):
-    """Where snippets are looked up: the catalog, or a store that is attached."""
-
-    def snippets(self, ids: Sequence[int]) -> Mapping[int, Snippet]:
-        """Snippets by id; an id that is not there is left out."""
-        ...
 
 
 def checked_query(query: str) -> str:
@@ -87,13 +91,16 @@ def checked_query(query: str) -> str:
 
 def search(
     queries: Sequence[str],
-    encoder: Encoder,
-    backend: Nearest,
-    catalog: Snippets,
+    encoder: Callable[[], Encoder],
+    corpus: Corpus,
     top_k: int,
     where: Filter,
+    options: SearchOptions,
 ) -> list[list[SearchResult]]:
     """The best snippets for each query.
+
+    Args:
+        encoder: makes it; not called where only words are asked for.
 
     Raises:
         UsageError: an unusable query, or `top_k` < 1.
@@ -102,20 +109,55 @@ def search(
     if top_k < 1:
         raise UsageError(f"at least 1 result must be asked for (top-k), not {top_k}")
     texts = [checked_query(query) for query in queries]
-    vectors = encoder.encode_queries(texts)
-    answers = backend.search(vectors, top_k, where)
-    snippets = catalog.snippets(sorted({hit.id for hits in answers for hit in hits}))
-    results: list[list[SearchResult]] = []
-    for vector, hits in zip(vectors, answers, strict=True):
-        if not vector.any():  # no token of the query means anything to the encoder
-            results.append([])
-            continue
-        # An id without snippet was removed by a writer since the backend was opened.
-        live = [(snippets[hit.id], hit.score) for hit in hits if hit.id in snippets]
-        results.append(
-            [
-                SearchResult(snippet, score, rank, {"dense": score})
-                for rank, (snippet, score) in enumerate(live, 1)
-            ]
+    count = max(_CANDIDATES, _PER_RESULT * top_k)
+    found = gathered(texts, corpus, encoder, options.mode, count, where)
+    best = [_best(one, top_k, options) for one in found]
+    ids = {one.candidate.id for kept in best for one, _, _ in kept}
+    snippets = corpus.snippets(sorted(ids))
+    return [_results(kept, snippets) for kept in best]
+
+
+_Best = tuple[Scored, float, Mapping[str, float]]
+"""A candidate, its confidence, and what the words of the query give to it."""
+
+
+def _best(found: Found, top_k: int, options: SearchOptions) -> list[_Best]:
+    """The best candidates that are likely enough."""
+    mode, background = options.mode, found.background
+    ranked = scored(
+        found.query,
+        found.candidates,
+        mode,
+        background.mean if background is not None else 0.0,
+        Weights(),
+    )
+    cosines = [one.cosine for one in found.candidates if one.cosine is not None]
+    last = min(cosines, default=background.mean if background is not None else 0.0)
+    kept = []
+    for one in islice(selected(ranked, options.per_file), top_k):
+        candidate = one.candidate
+        words = found.lexical.parts(candidate.id) if found.lexical is not None else {}
+        evidence = Evidence(
+            near(candidate.cosine, last, background) if background is not None else 0.0,
+            found.query.share(frozenset(words)),
+            lead(one, ranked),
         )
-    return results
+        kept.append((one, confidence(evidence, mode), words))
+    return [one for one in kept if one[1] >= options.min_confidence]
+
+
+def _results(best: Sequence[_Best], snippets: Mapping[int, Snippet]) -> list[SearchResult]:
+    # An id without snippet was removed by a writer since the backend was opened.
+    live = [one for one in best if one[0].candidate.id in snippets]
+    return [
+        SearchResult(
+            snippets[one.candidate.id],
+            one.score,
+            rank,
+            one.parts,
+            sure,
+            one.candidate.cosine,
+            words,
+        )
+        for rank, (one, sure, words) in enumerate(live, 1)
+    ]

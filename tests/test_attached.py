@@ -18,6 +18,8 @@ from codeindex.errors import (
     UnavailableError,
     UsageError,
 )
+from codeindex.ranking.mode import Mode
+from codeindex.ranking.options import SearchOptions
 from codeindex.remote import AttachedIndex
 
 
@@ -57,16 +59,34 @@ def rewrite(shelf, change):
     path.write_text(json.dumps(data))
 
 
+def seen(results):
+    """What both can know; how sure it is depends on the other vectors of the index."""
+    return [(result.snippet, result.cosine, result.rank) for result in results]
+
+
+DENSE = SearchOptions(mode=Mode.DENSE)
+
+
 def test_answers_are_those_of_the_index(filled, attached):
-    assert attached.search("iron hammer") == filled.search("iron hammer")
+    dense = filled.search("iron hammer", mode="dense")
+    assert seen(attached.search("iron hammer", mode="dense")) == seen(dense)
+    assert seen(attached.search("iron hammer")) == seen(dense)
     assert attached.search("iron hammer")[0].snippet.code == "hammer heavy iron"
     queries = ["apple", "saw"]
-    assert attached.search_many(queries, 2) == filled.search_many(queries, 2)
+    theirs = filled.search_many(queries, 2, options=DENSE)
+    for mine, its in zip(attached.search_many(queries, 2), theirs, strict=True):
+        assert seen(mine) == seen(its)
+
+
+def test_without_words_there_is_no_search_by_words(attached):
+    with pytest.raises(UsageError, match="'shelf' keeps vectors and snippets, and no words"):
+        attached.search("iron", mode="lexical")
 
 
 def test_filters_are_those_of_the_index(filled, attached):
     for given in ({"paths": "fruit.txt"}, {"kinds": "paragraph"}, {"languages": "cobol"}):
-        assert attached.search("iron", **given) == filled.search("iron", **given)
+        found = attached.search("iron", **given)
+        assert seen(found) == seen(filled.search("iron", mode="dense", **given))
     where = Filter(paths=("fruit.txt",))
     assert {r.snippet.path for r in attached.search_many(["iron"], 9, where)[0]} == {"fruit.txt"}
 

@@ -68,7 +68,7 @@ def test_it_is_searched_with_the_vectors_of_the_file(tmp_path, host, toys):
     }
     vectors = np.load(tmp_path / "out" / "code_embeddings.npy")
     query = toys.encoders[-1].encode_queries(["matrix13"])[0]
-    assert found.score == pytest.approx(float((vectors @ query).max()), abs=1e-6)
+    assert found.cosine == pytest.approx(float((vectors @ query).max()), abs=1e-6)
     assert len(snippets) == facts["snippets"] == 20
     assert facts["texts"]["recipe"] == "paper-context/1 weight 0.3"
 

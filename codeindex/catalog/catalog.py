@@ -108,6 +108,11 @@ class Catalog(CatalogFile):
         with translated(self.path):
             return snippet_table.snippets_by_id(self._connection, ids)
 
+    def ids_at(self, path: str) -> list[int]:
+        """Ids of the snippets whose path it is, ascending."""
+        with translated(self.path):
+            return snippet_table.ids_at(self._connection, path)
+
     def places(self, ids: Sequence[int]) -> dict[int, Place]:
         """Where snippets stand, by id; ids that are not there are left out."""
         with translated(self.path):

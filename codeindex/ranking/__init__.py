@@ -1,0 +1,1 @@
+"""Ranking: what was asked, what each half of the search found, and which of it comes first."""

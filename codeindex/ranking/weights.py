@@ -1,0 +1,43 @@
+"""Weights: what each half of the search and each signal is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from codeindex.ranking.paths import PathKind
+
+FITTED: Mapping[str, float] = MappingProxyType(
+    {
+        "definition": 0.3,
+        "prefix": 0.1,
+        "name": 0.15,
+        "stem": 0.2,
+        "coherence": 0.1,
+        PathKind.TESTS: -0.3,
+        PathKind.EXAMPLES: -0.2,
+        PathKind.VENDORED: -0.2,
+        PathKind.GENERATED: -0.2,
+        PathKind.COMPAT: 0.0,
+        PathKind.PACKAGE: 0.0,
+        PathKind.STUB: -0.2,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What is added up to a score; the best of each half is worth 1.
+
+    Fitted by ``python -m benchmarks.ranking``; the measured worth of each is in its results.
+
+    Attributes:
+        dense: share of the dense half in a hybrid score, 0…1; the rest is the lexical half's.
+        dense_symbolic: the same where nothing but names of code is asked for.
+        signals: what each signal adds at most; below 0 it takes away.
+    """
+
+    dense: float = 0.45
+    dense_symbolic: float = 0.3
+    signals: Mapping[str, float] = field(default_factory=lambda: FITTED)
