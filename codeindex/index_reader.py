@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from codeindex.encoding import IndexEncoder
 from codeindex.errors import DamagedIndexError, IndexStateError, NotFoundError
@@ -21,6 +21,9 @@ from codeindex.ranking.options import PER_FILE, SearchOptions
 from codeindex.searching import SearchResult, checked_query, search
 from codeindex.snippet import Snippet
 from codeindex.store import Store
+
+if TYPE_CHECKING:
+    from codeindex.similar.nearest import Similar
 
 EVERYTHING = Filter()
 
@@ -138,6 +141,37 @@ class IndexReader:
             # A writer may just have put another state in place of the one that was asked.
             return search(texts, self._encoder.get, self._corpus, top_k, where, options)
 
+    def similar(
+        self,
+        target: str,
+        top_k: int = 10,
+        *,
+        paths: str | Sequence[str] = (),
+        languages: str | Sequence[str] = (),
+        kinds: str | Sequence[str] = (),
+    ) -> Similar:
+        """The snippets that are most like what stands at a place in a file, best first.
+
+        What the index has of the file is taken, with its vectors; a file that it lacks, or that
+        has changed since, is extracted and embedded now. Itself, its parts and what it is a part
+        of are left out.
+
+        Args:
+            target: ``FILE:LINE``, ``FILE:NAME`` or ``FILE``; the file is looked for from the
+                current folder, from the root, and among the paths in the index.
+            top_k, paths, languages, kinds: see `search`.
+
+        Raises:
+            NotFoundError: no such file, or no snippet at that place.
+            UsageError: several snippets of the file have the name.
+            ExtractionError: the file has changed, and cannot be read.
+            IndexStateError: the index holds no vectors yet.
+        """
+        from codeindex.similar.asking import similar_in_index
+
+        where = Filter(each(paths), each(languages), each(kinds))
+        return similar_in_index(self._store, self._encoder, self._corpus, target, top_k, where)
+
     def snippets(self, where: Filter = EVERYTHING) -> Iterator[Snippet]:
         """All snippets that satisfy `where`, by path and line."""
         for _, snippet in self._store.catalog.iterate(where):
@@ -146,6 +180,24 @@ class IndexReader:
     def encoder(self) -> Encoder:
         """The encoder of the index, for texts of your own: same space as its vectors."""
         return self._encoder.get()
+
+    @property
+    def encoder_fingerprint(self) -> str | None:
+        """What decides the vectors of the index as it is now; None if it has none."""
+        built_with = self._store.manifest().get("encoder")
+        return built_with["fingerprint"] if built_with else None
+
+    def share_encoder(self, other: IndexReader) -> bool:
+        """Takes the encoder of `other`, if it is the same one, so that it is loaded once.
+
+        Returns:
+            Whether it is.
+        """
+        mine = self.encoder_fingerprint
+        if mine is None or mine != other.encoder_fingerprint:
+            return False
+        self._encoder.bound(other.encoder())
+        return True
 
     def status(self) -> dict[str, Any]:
         """What is in the index, how old it is and what it was made with, as JSON values.

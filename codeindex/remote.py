@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from codeindex.derived import STORE_FORMAT
 from codeindex.encoding import check_encoder, make_encoder
@@ -22,6 +22,9 @@ from codeindex.searching import SearchResult, checked_query, search
 from codeindex.snippet import Snippet
 from codeindex.specs import BackendSpec
 from codeindex.vectors import Embeddings
+
+if TYPE_CHECKING:
+    from codeindex.similar.nearest import Similar
 
 EVERYTHING = Filter()
 
@@ -142,6 +145,25 @@ class AttachedIndex:
                 " and holds no snippet"
             )
         return found
+
+    def similar(
+        self,
+        target: str,
+        top_k: int = 10,
+        *,
+        paths: str | Sequence[str] = (),
+        languages: str | Sequence[str] = (),
+        kinds: str | Sequence[str] = (),
+    ) -> Similar:
+        """What is most like a place in a file of this machine; see `codeindex.Index.similar`.
+
+        A store gives no vectors: the file is extracted, and embedded here.
+        """
+        from codeindex.similar.asking import similar_in_store
+
+        where = Filter(_each(paths), _each(languages), _each(kinds))
+        corpus = AttachedCorpus(self._store)
+        return similar_in_store(self.host, self.encoder, self._recipe, corpus, target, top_k, where)
 
     def encoder(self) -> Encoder:
         """The encoder that the store was filled with, made here.

@@ -41,6 +41,7 @@ class SearchResult:
         cosine: of query and snippet; None if it is not among the nearest, or words only were
             asked for.
         words: word of the query → what it gives by BM25F; empty if vectors only were asked for.
+        index: which index it is from, where several are searched; else empty.
     """
 
     snippet: Snippet
@@ -50,11 +51,13 @@ class SearchResult:
     confidence: float = 0.0
     cosine: float | None = None
     words: Mapping[str, float] = field(default_factory=dict)
+    index: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """All of it as JSON values."""
         snippet = self.snippet
         return {
+            **({"index": self.index} if self.index else {}),
             "rank": self.rank,
             "score": round(self.score, 6),
             "confidence": round(self.confidence, 4),

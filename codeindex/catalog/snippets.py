@@ -158,6 +158,20 @@ def snippets_by_id(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[i
     return found
 
 
+def ids_at(connection: sqlite3.Connection, path: str) -> list[int]:
+    """Ids of the snippets whose path it is, ascending."""
+    rows = connection.execute(
+        "SELECT id FROM snippets WHERE source = (SELECT id FROM sources WHERE path = ?)"
+        " AND path = ? ORDER BY id",
+        (path, path),
+    ).fetchall()
+    if not rows:  # it stands within a source that is called otherwise: the code of a paper
+        rows = connection.execute(
+            "SELECT id FROM snippets WHERE path = ? ORDER BY id", (path,)
+        ).fetchall()
+    return [row[0] for row in rows]
+
+
 def damaged_snippets(connection: sqlite3.Connection) -> int:
     """How many rows are not what was written."""
     return sum(
