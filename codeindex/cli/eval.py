@@ -7,12 +7,13 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from codeindex.cli.eval_options import against_options, question_options, result_options
+from codeindex.cli.eval_options import question_options, result_options, system_options
 from codeindex.cli.options import encoder_options, index_option, json_option
 from codeindex.cli.progress import progress_bar
 from codeindex.cli.session import Session, pass_session
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 @index_option
 @question_options
 @encoder_options
-@against_options
+@system_options
 @result_options
 @json_option
 @pass_session
@@ -62,10 +63,10 @@ def evaluate(session: Session, /, **given: Any) -> None:
         save(given["save"], report)
     if given["chart"]:
         draw(given["chart"], report)
-    if failed:
-        session.say(
-            f"{given['metric']} fell by more than {given['fail_below']:g} since the baseline"
-        )
+    if failed and since is not None:
+        fell = -since.differences[given["metric"]].value
+        allowed = given["fail_below"]
+        session.say(f"{given['metric']} fell by {fell:.3f}, more than the {allowed:g} allowed")
         click.get_current_context().exit(1)
 
 
@@ -84,7 +85,7 @@ def _check(given: Mapping[str, Any]) -> None:
 
 
 def _measured(session: Session, given: Mapping[str, Any]) -> Report:
-    from codeindex.evaluation.questions import Level
+    from codeindex.evaluation.questions import Asking, Level
     from codeindex.evaluation.report import Report
     from codeindex.evaluation.systems import level_for, run
 
@@ -96,22 +97,19 @@ def _measured(session: Session, given: Mapping[str, Any]) -> Report:
             session.say(f"nothing to ask by {questions.source}: {_why(questions)}")
             click.get_current_context().exit(1)
         level = level_for(questions, index, Level(given["level"]) if given["level"] else None)
+        asking = Asking(level, given["depth"], given["per_file"])
         started = time.monotonic()
-        measured = run(
-            systems,
-            questions,
-            level,
-            given["depth"],
-            lambda what, unit: progress_bar(session, what, unit),
-        )
+        bar = partial(progress_bar, session)
+        measured = run(systems, questions, asking, bar)
         session.say(f"measured in {time.monotonic() - started:.1f} s")
-    return Report(questions, level, given["depth"], given["seed"], measured)
+    return Report(questions, asking, given["seed"], measured)
 
 
 def _systems(session: Session, given: Mapping[str, Any], stack: ExitStack) -> list[System]:
     from codeindex.evaluation.systems import System
     from codeindex.evaluation.temporary import EncoderChoice
     from codeindex.index import Index
+    from codeindex.ranking.mode import Mode
 
     def opened(folder: Path | None, **encoder: Any) -> Index:
         place = session.find_index(folder)
@@ -123,14 +121,19 @@ def _systems(session: Session, given: Mapping[str, Any], stack: ExitStack) -> li
         encoder_options=split_assignments(given["encoder_option"]),
     )
     name = (first.status()["encoder"] or {}).get("name", "index")
-    systems = [System(name, first)]
-    for place in given["against_index"]:
-        systems.append(System(f"index {place.resolve().name}", opened(place)))
+    modes = tuple(map(Mode, dict.fromkeys(given["mode"] or [Mode.HYBRID])))
+    systems = [System(name, first, modes=modes)]
+    systems += [
+        System(f"index {place.resolve().name}", opened(place), modes=modes[:1])
+        for place in given["against_index"]
+    ]
     if given["against_encoder"]:
         options = split_assignments(given["against_encoder_option"])
-        words = (f"{key}={Path(value).name}" for key, value in options.items())
+        words = (f" {key}={Path(value).name}" for key, value in options.items())
         choice = EncoderChoice(given["against_encoder"], options)
-        systems.append(System(" ".join([given["against_encoder"], *words]), first, choice))
+        systems.append(
+            System(" ".join([given["against_encoder"], *words]), first, choice, modes[:1])
+        )
     return systems
 
 

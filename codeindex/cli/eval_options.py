@@ -60,10 +60,24 @@ def question_options(command: F) -> F:
     )
 
 
-def against_options(command: F) -> F:
-    """What is compared."""
+def system_options(command: F) -> F:
+    """What is measured, and what it is compared with."""
     return _all(
         command,
+        click.option(
+            "--mode",
+            multiple=True,
+            type=click.Choice(["hybrid", "dense", "lexical"]),
+            help="How to search. May be repeated: the others are compared with the first."
+            " Default: hybrid.",
+        ),
+        click.option(
+            "--per-file",
+            type=click.IntRange(min=0),
+            metavar="NUMBER",
+            help="Most answers of one file, as search has it; 0 for no limit. Default: no limit,"
+            " and one at --level file.",
+        ),
         click.option(
             "--against-index",
             multiple=True,

@@ -21,7 +21,7 @@ def report_lines(report: Report) -> Iterator[str]:
     questions, systems = report.questions, report.systems
     yield (
         f"{questions.source}: {_asked(questions, report.seed)}; {systems[0].pool:,}"
-        f" {report.level.value}s to choose from, {report.depth:,} answers looked at"
+        f" {report.asking.level.value}s to choose from, {report.asking.depth:,} answers looked at"
     )
     if questions.left_out:
         counts = (f"{number:,} {reason}" for reason, number in questions.left_out.items())
@@ -67,9 +67,10 @@ def difference_text(difference: Difference) -> str:
 
 def _asked(questions: Questions, seed: int) -> str:
     number = len(questions.asked)
+    asked = f"{number:,} question{'' if number == 1 else 's'}"
     if number == questions.possible:
-        return f"{number:,} questions"
-    return f"{number:,} questions, drawn from {questions.possible:,} (seed {seed})"
+        return asked
+    return f"{asked}, drawn from {questions.possible:,} (seed {seed})"
 
 
 def _some(names: Sequence[str]) -> str:

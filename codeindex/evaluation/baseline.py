@@ -54,22 +54,19 @@ def since_baseline(path: Path, baseline: Mapping[str, Any], report: Report) -> C
         UsageError: other questions were asked, or in another way; the message says which.
     """
     try:
-        then = {
-            "level": baseline["level"],
-            "depth": baseline["depth"],
-            "questions": baseline["questions"]["fingerprint"],
-        }
+        then, fingerprint = dict(baseline["asking"]), baseline["questions"]["fingerprint"]
         rows = baseline["systems"][0]["per_query"]
         ids, name = set(rows), str(baseline["systems"][0]["name"])
-    except (KeyError, IndexError, TypeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError) as error:
         raise UsageError(f"{path}: its field {error} is missing or wrong; {_MAKE}") from None
     questions = report.questions
-    now = {"level": report.level.value, "depth": report.depth}
-    for key, value in now.items():
-        if then[key] != value:
-            raise UsageError(f"{path}: has {key} {then[key]}, not {value}; they cannot be compared")
+    for key, value in report.asking.as_json().items():
+        if then.get(key) != value:
+            raise UsageError(
+                f"{path}: has {key} {then.get(key)}, not {value}; they cannot be compared"
+            )
     asked = {question.id for question in questions.asked}
-    if then["questions"] != questions.fingerprint():
+    if fingerprint != questions.fingerprint():
         raise UsageError(
             f"{path}: other questions were asked: {len(asked - ids):,} of now {len(asked):,} are"
             f" new, {len(ids - asked):,} of then {len(ids):,} are gone, or texts or judgements"

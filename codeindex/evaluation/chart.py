@@ -63,7 +63,7 @@ def draw(path: Path, report: Report) -> None:
     asked = len(report.questions.asked)
     axes.set_title(
         f"{asked:,} questions ({_short(report.questions.source)}) over {systems[0].pool:,}"
-        f" {report.level.value}s",
+        f" {report.asking.level.value}s",
         fontsize=10,
     )
     axes.grid(axis="y", alpha=0.3)

@@ -11,8 +11,9 @@ import numpy as np
 from codeindex.evaluation.intervals import bootstrap_interval
 from codeindex.evaluation.metrics import METRICS, Values, metric_values
 from codeindex.evaluation.places import Places
-from codeindex.evaluation.questions import Level, Question, Questions
+from codeindex.evaluation.questions import Asking, Question, Questions
 from codeindex.evaluation.ranking import ranked
+from codeindex.ranking.options import SearchOptions
 
 if TYPE_CHECKING:
     from codeindex.index import Index
@@ -69,25 +70,25 @@ def measure(
     index: Index,
     name: str,
     questions: Questions,
-    level: Level,
-    depth: int,
+    asking: Asking,
+    search: SearchOptions,
     progress: Progress | None = None,
 ) -> Measured:
     """Asks an index the questions.
 
     Args:
         name: what the system is called.
-        depth: how many answers are asked for; those further down count as not found.
+        asking: what counts as an answer, and how many are looked at.
         progress: is told of (questions asked, all).
     """
-    places = Places(index.snippets(), level)
+    places = Places(index.snippets(), asking.level)
     relevant: dict[str, Mapping[str, int]] = {}
     unknown: dict[str, None] = {}
     targets = 0
     for question in questions.asked:
         relevant[question.id] = _answers(question, places, unknown)
         targets += len(question.relevant)
-    found = ranked(index, questions.asked, places, depth, progress)
+    found = ranked(index, questions.asked, places, asking.depth, search, progress)
     return Measured(
         name,
         metric_values(relevant, found),

@@ -19,6 +19,32 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Asking:
+    """How questions are asked.
+
+    Attributes:
+        level: what counts as one answer.
+        depth: how many answers are looked at; what is further down counts as not found.
+        per_file: most answers of one file; 0 for no limit. None: no limit, or, at level
+            ``file``, one.
+    """
+
+    level: Level = Level.SNIPPET
+    depth: int = 100
+    per_file: int | None = None
+
+    def limit(self) -> int:
+        """Most answers of one file; 0 for no limit."""
+        if self.level is Level.FILE:
+            return 1
+        return self.per_file or 0
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it as JSON values."""
+        return {"level": self.level.value, "depth": self.depth, "per_file": self.limit()}
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """A query and the targets that answer it.
 

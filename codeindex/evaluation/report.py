@@ -10,7 +10,7 @@ from typing import Any
 from codeindex import __version__
 from codeindex.evaluation.comparison import Comparison, compared
 from codeindex.evaluation.measuring import Measured, per_query
-from codeindex.evaluation.questions import Level, Questions
+from codeindex.evaluation.questions import Asking, Questions
 
 FORMAT = 1
 
@@ -20,13 +20,11 @@ class Report:
     """Systems on the same questions; the first is the one that the others are compared with.
 
     Attributes:
-        depth: how many answers of each question were looked at.
         seed: of the sample of questions.
     """
 
     questions: Questions
-    level: Level
-    depth: int
+    asking: Asking
     seed: int
     systems: Sequence[Measured]
 
@@ -41,8 +39,7 @@ class Report:
             "format": FORMAT,
             "versions": {"codeindex": __version__, "ir-measures": version("ir-measures")},
             "questions": self.questions.as_json(),
-            "level": self.level.value,
-            "depth": self.depth,
+            "asking": self.asking.as_json(),
             "seed": self.seed,
             "systems": [system.as_json() for system in self.systems],
             "comparisons": [comparison.as_json() for comparison in self.comparisons()],

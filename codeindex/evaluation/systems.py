@@ -11,8 +11,10 @@ from codeindex.errors import UsageError
 from codeindex.evaluation import held_out
 from codeindex.evaluation.measuring import Measured, measure
 from codeindex.evaluation.places import Places
-from codeindex.evaluation.questions import Level, Questions
+from codeindex.evaluation.questions import Asking, Level, Questions
 from codeindex.evaluation.temporary import OWN_ENCODER, EncoderChoice, temporary_index
+from codeindex.ranking.mode import Mode
+from codeindex.ranking.options import SearchOptions
 
 if TYPE_CHECKING:
     from codeindex.index import Index
@@ -27,14 +29,16 @@ class System:
     """What is measured.
 
     Attributes:
-        name: what it is called in tables.
+        name: what it is called in tables, with the mode.
         index: open; its snippets are the pool.
         encoder: instead of the index's own.
+        modes: of searching; each is measured.
     """
 
     name: str
     index: Index
     encoder: EncoderChoice = OWN_ENCODER
+    modes: tuple[Mode, ...] = (Mode.HYBRID,)
 
 
 def level_for(questions: Questions, index: Index, wanted: Level | None) -> Level:
@@ -63,20 +67,22 @@ def level_for(questions: Questions, index: Index, wanted: Level | None) -> Level
 
 
 def run(
-    systems: Sequence[System], questions: Questions, level: Level, depth: int, bar: Bar
+    systems: Sequence[System], questions: Questions, asking: Asking, bar: Bar
 ) -> list[Measured]:
-    """Asks every system the questions, one after the other.
+    """Asks every system the questions, in each of its modes, one after the other.
 
     Held-out docstrings are asked of a temporary index without docstrings, other questions of
     the index itself, or, by another encoder, of a temporary one; see `temporary_index`.
     """
     measured = []
     for system in systems:
-        with (
-            _searched(system, questions, bar) as index,
-            bar(f"asking {system.name}", "questions") as progress,
-        ):
-            measured.append(measure(index, system.name, questions, level, depth, progress))
+        with _searched(system, questions, bar) as index:
+            for mode in system.modes:
+                name = f"{system.name}, {mode}"
+                search = SearchOptions(mode, asking.limit())
+                with bar(f"asking {name}", "questions") as progress:
+                    found = measure(index, name, questions, asking, search, progress)
+                measured.append(found)
     return measured
 
 
