@@ -31,7 +31,7 @@ COMMANDS = [
     *("plugins", "plugins check", "plugins new", "rebuild", "unpack"),
     *("vectors", "vectors export", "vectors import"),
     *("pairs", "pairs code", "pairs papers", "pairs split"),
-    *("papers", "papers collect", "remove", "search", "status", "verify"),
+    *("papers", "papers collect", "remove", "search", "similar", "status", "verify"),
 ]
 HEAVY = ["numpy", "torch", "transformers", "onnxruntime", "tokenizers", "faiss", "qdrant_client"]
 

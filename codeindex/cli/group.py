@@ -32,6 +32,7 @@ _BUILTINS = {
     "rebuild": _Builtin("codeindex.cli.rebuild:rebuild", "Make the backend of an index anew."),
     "remove": _Builtin("codeindex.cli.remove:remove", "Take sources out of an index."),
     "search": _Builtin("codeindex.cli.search:search", "Find code by meaning."),
+    "similar": _Builtin("codeindex.cli.similar:similar", "Find code that is like other code."),
     "status": _Builtin("codeindex.cli.status:status", "Show what is in an index."),
     "unpack": _Builtin("codeindex.cli.unpack:unpack", "Make an index of a packed file."),
     "vectors": _Builtin("codeindex.cli.vectors:vectors", "Write vectors as files, or read them."),

@@ -51,6 +51,7 @@ _COMMANDS = (
     "rebuild",
     "remove",
     "search",
+    "similar",
     "status",
     "verify",
 )

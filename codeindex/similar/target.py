@@ -63,6 +63,8 @@ class Target:
         name = self.selector
         found = [each for each in snippets if each.name == name]
         found = found or [each for each in snippets if _ends_with(each.name, name)]
+        if len(found) > 1:  # a module is often called as what it is there for
+            found = [each for each in found if each.kind != "module"] or found
         if not found:
             raise NotFoundError(f"{self.file}: nothing is called {name!r}; there are "
                                 f"{listed(snippets)}")  # fmt: skip

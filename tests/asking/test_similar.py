@@ -50,6 +50,8 @@ def test_a_place_that_is_none_or_several_is_told_with_what_there_is():
     with pytest.raises(UsageError, match=r"2 snippets are called 'set': .* a.py:30"):
         Target("a.py", "set").chosen(twice)
     assert Target("a.py").chosen(FILE) == FILE
+    module = [snippet("set", 1, 2, "module"), *FILE]
+    assert Target("a.py", "set").chosen(module) == [FILE[-1]]
 
 
 def test_a_file_may_have_colons_and_a_name_too():
