@@ -50,7 +50,8 @@ def load_model(
     """Loads a model, from disk or from the Hugging Face Hub; no code of a model is run.
 
     Args:
-        model: a Hub name, a folder (of one model or of two towers), or a ``.pt``.
+        model: a Hub name, a folder (of one model, of two towers, of a static model or of a bundle
+            with its table), or a ``.pt``.
         pooling: ``auto`` takes what the folder says, else ``cls``.
         max_length: tokens of a text; 0 takes what the folder says, else 512.
         attention: implementation of attention: ``sdpa``, or ``eager`` for export.
@@ -67,6 +68,11 @@ def load_model(
     if not path.exists() and (model.startswith((".", "/", "~")) or model.count("/") > 1):
         raise NotFoundError(f"no model at {model}: no such folder")
     folder = path if path.exists() else fetch(model)
+    from codeindex_torch.static_folders import load_static
+
+    static = load_static(folder, max_length)
+    if static is not None:
+        return static
     if (folder / DUAL).is_file():
         return _load_dual(folder, pooling, max_length, attention)
     if not (folder / "config.json").is_file():

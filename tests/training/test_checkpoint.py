@@ -18,7 +18,7 @@ from codeindex_torch.encoder import make_encoder
 from codeindex_torch.loading import load_model
 from codeindex_torch.training import checkpoint
 from codeindex_torch.training.checkpoint import read_checkpoint, read_model, write_checkpoint
-from codeindex_torch.training.trainer import two_towers
+from codeindex_torch.training.starting import two_towers
 
 TEXTS = ["read the file", "sort a list of numbers", ""]
 

@@ -14,7 +14,7 @@ from codeindex_torch.training import gradients as module
 from codeindex_torch.training.data import Encoded
 from codeindex_torch.training.gradients import BatchGradients
 from codeindex_torch.training.loss import InfoNCE
-from codeindex_torch.training.trainer import two_towers
+from codeindex_torch.training.starting import two_towers
 
 CPU = torch.device("cpu")
 

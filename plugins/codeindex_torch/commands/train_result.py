@@ -46,10 +46,15 @@ def print_result(session: Session, result: TrainResult, pairs: Path) -> None:
         f" {best['pool']:.0f} candidates"
     )
     click.echo(f"checkpoint  {result.checkpoint}")
-    click.echo(f"folder      {result.folder / 'best_model'} (transformers, sentence-transformers)")
+    click.echo(f"folder      {result.folder / 'best_model'} {_readers(result.folder)}")
     click.echo(f"history     {result.folder / 'training_history.json'}")
     if (result.folder / "training_curves.png").exists():
         click.echo(f"curves      {result.folder / 'training_curves.png'}")
     else:
         session.say("no plot of the curves: it needs matplotlib (pip install matplotlib)")
     click.echo(f"next        codeindex export {result.checkpoint} -o my-encoder/")
+
+
+def _readers(folder: Path) -> str:
+    static = (folder / "best_model" / "static.json").exists()
+    return "" if static else "(transformers, sentence-transformers)"

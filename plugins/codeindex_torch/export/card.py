@@ -98,7 +98,7 @@ def model_card(facts: ModelFacts, report: Mapping[str, Any]) -> str:
     """Markdown. `report` is as it stands in the bundle."""
     quality = report["quality"]
     return _TEMPLATE.format(
-        front=_front(facts),
+        front=front_matter(facts),
         name=facts.name,
         dim=facts.dim,
         max_tokens=facts.max_tokens,
@@ -111,13 +111,13 @@ def model_card(facts: ModelFacts, report: Mapping[str, Any]) -> str:
         recipe="\n".join(_recipe(role, tower) for role, tower in report["towers"].items()),
         pairs=quality["torch"]["pool"],
         source=report["checked_with"],
-        metrics="\n".join(_metrics(quality)),
+        metrics="\n".join(metrics_table(quality)),
         task=quality["task"],
         mean=quality["texts"]["mean"],
         min=quality["texts"]["min"],
         caution=_INT8 if report["precision"] == "int8" else "",
         uses=_uses(facts),
-        licence=_licence(facts),
+        licence=licence_line(facts),
     )
 
 
@@ -136,8 +136,9 @@ def _uses(facts: ModelFacts) -> str:
     return uses
 
 
-def _front(facts: ModelFacts) -> str:
-    lines = ["library_name: sentence-transformers", "pipeline_tag: feature-extraction"]
+def front_matter(facts: ModelFacts, library: str = "sentence-transformers") -> str:
+    """What a card says to machines."""
+    lines = [f"library_name: {library}", "pipeline_tag: feature-extraction"]
     if facts.licence != UNKNOWN_LICENCE:
         lines.insert(0, f"license: {facts.licence.lower()}")
     if facts.base_model.count("/") == 1:
@@ -150,7 +151,8 @@ def has_base(facts: ModelFacts) -> bool:
     return facts.base_model not in ("", facts.checkpoint)
 
 
-def _licence(facts: ModelFacts) -> str:
+def licence_line(facts: ModelFacts) -> str:
+    """What is known of the licence."""
     if facts.licence == UNKNOWN_LICENCE:
         return f"Unknown: that of `{facts.checkpoint}` and `{facts.base_model}`; look there."
     return f"{facts.licence}, as `{facts.checkpoint}` says of itself."
@@ -174,7 +176,8 @@ def _recipe(role: str, tower: Mapping[str, Any]) -> str:
     return text + f" Token vectors: {recipe['embeddings']}."
 
 
-def _metrics(quality: Mapping[str, Any]) -> list[str]:
+def metrics_table(quality: Mapping[str, Any]) -> list[str]:
+    """A row for each metric: of PyTorch, of the bundle, the share that is kept."""
     names = {
         "mrr": "MRR",
         "recall_at_1": "Recall@1",

@@ -93,9 +93,17 @@ def copy_licence(source: Path, target: Path) -> None:
 
 
 def write_bundle_files(
-    folder: Path, facts: ModelFacts, report: Mapping[str, Any], card: str
+    folder: Path,
+    facts: ModelFacts,
+    report: Mapping[str, Any],
+    card: str,
+    more: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes manifest, report and card; the graphs must stand there already."""
+    """Writes manifest, report and card; the graphs must stand there already.
+
+    Args:
+        more: what else the manifest is to say.
+    """
     manifest: dict[str, Any] = {
         "name": facts.name,
         "version": "1",
@@ -110,6 +118,7 @@ def write_bundle_files(
     }
     if len(facts.configs) > 1:
         manifest["towers"] = dict(facts.places)
+    manifest |= more or {}
     (folder / REPORT).write_text(json.dumps(report, indent=2) + "\n", "utf-8")
     (folder / "README.md").write_text(card, "utf-8")
     write_manifest(folder, manifest)

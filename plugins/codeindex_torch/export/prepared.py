@@ -24,6 +24,7 @@ from codeindex_torch.export.texts import (
     standard_library_pairs,
 )
 from codeindex_torch.loading import LoadedModel, load_model
+from codeindex_torch.static_tower import StaticTower
 
 _CHECK_OPERATIONS = 2.5e12
 """Multiplications and additions that one pass over the checked texts may take: half a minute on two
@@ -39,12 +40,14 @@ class Prepared:
     Attributes:
         raw: folder of the bundle → file of its graph as exported.
         reference: PyTorch's vectors of `texts`.
+        static: a static model itself, which is small; None of a Transformer.
     """
 
     facts: ModelFacts
     texts: CheckTexts
     reference: Reference
     raw: dict[str, Path]
+    static: LoadedModel | None = None
 
 
 def prepare(
@@ -63,6 +66,8 @@ def prepare(
     vectors = reference(model, texts)
     facts = facts_of(model, checkpoint, target, options.licence)
     copy_licence(Path(checkpoint), folder)
+    if isinstance(model.dual.query, StaticTower):
+        return Prepared(facts, texts, vectors, {}, model)  # a table is its own graph
     say("exporting the graph")
     raw: dict[str, Path] = {}
     for role, place in facts.places.items():

@@ -19,6 +19,7 @@ from codeindex_torch.export.gate import Vectors, can_retrieve
 from codeindex_torch.export.runner import Rows
 from codeindex_torch.export.texts import CheckTexts
 from codeindex_torch.loading import LoadedModel
+from codeindex_torch.static_tower import StaticTower
 from codeindex_torch.towers import Role, Tower
 
 
@@ -39,6 +40,8 @@ class Reference:
 
 def parameters(tower: Tower) -> int:
     """Weights that every token goes through: not the tables of vectors."""
+    if isinstance(tower, StaticTower):
+        return tower.dim  # of the one vector that is added
     tables = {
         id(module.weight) for module in tower.modules() if isinstance(module, torch.nn.Embedding)
     }

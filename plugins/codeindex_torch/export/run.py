@@ -19,6 +19,9 @@ from codeindex_torch.export.graphs import Made, make_graphs
 from codeindex_torch.export.memory import release_memory
 from codeindex_torch.export.options import ExportOptions
 from codeindex_torch.export.prepared import Prepared, Say, prepare
+from codeindex_torch.export.static import write_static
+from codeindex_torch.export.static_card import static_card
+from codeindex_torch.loading import LoadedModel
 
 _PACKAGES = ("torch", "transformers", "optimum-onnx", "onnx", "onnxruntime", "tokenizers")
 
@@ -41,10 +44,24 @@ def export(
         work.mkdir()
         prepared = prepare(checkpoint, target, options, host, folder, say)
         release_memory()  # the model in PyTorch
-        made = make_graphs(prepared, folder, options, say)
+        if prepared.static is not None:
+            report = _static(prepared, prepared.static, folder, options)
+        else:
+            made = make_graphs(prepared, folder, options, say)
+            report = _report(prepared, options, made, folder)
+            write_bundle_files(folder, prepared.facts, report, model_card(prepared.facts, report))
         shutil.rmtree(work)
-        report = _report(prepared, options, made, folder)
-        write_bundle_files(folder, prepared.facts, report, model_card(prepared.facts, report))
+    return report
+
+
+def _static(
+    prepared: Prepared, model: LoadedModel, folder: Path, options: ExportOptions
+) -> dict[str, Any]:
+    files = write_static(model, prepared, folder, options)
+    report = _report(prepared, options, files.made, folder)
+    tokens = len(model.tokenizer.backend_tokenizer.get_vocab())
+    card = static_card(prepared.facts, report, tokens)
+    write_bundle_files(folder, prepared.facts, report, card, files.manifest)
     return report
 
 

@@ -20,6 +20,8 @@ from torch import Tensor
 from codeindex.errors import NotFoundError, StorageError, UsageError
 from codeindex.files import replacing
 from codeindex_torch.loading import LoadedModel, choose_pooling, position_limit, without_pooler
+from codeindex_torch.static_folders import static_facts, static_model
+from codeindex_torch.static_tower import StaticTower
 from codeindex_torch.towers import DualEncoder, Tower
 from codeindex_torch.training.options import TrainOptions
 
@@ -131,6 +133,9 @@ def read_model(
         NotFoundError, UsageError: see `read_checkpoint`.
     """
     model = read_checkpoint(path, attention=attention).model
+    if isinstance(model.dual.query, StaticTower):
+        model.max_length = max_length or model.max_length
+        return model
     for tower in {id(t): t for t in (model.dual.query, model.dual.corpus)}.values():
         tower.pooling = choose_pooling(pooling, tower.pooling, str(path))
     if max_length:
@@ -143,6 +148,8 @@ def read_model(
 
 def _facts(model: LoadedModel) -> dict[str, Any]:
     dual = model.dual
+    if isinstance(dual.query, StaticTower):
+        return {"architecture": "static", **static_facts(model)}
     return {
         "name": model.name,
         "base_model": model.base_model,
@@ -171,6 +178,11 @@ def _rebuilt(
 ) -> LoadedModel:
     import transformers
     from tokenizers import Tokenizer
+
+    if facts.get("architecture") == "static":
+        table = StaticTower(weights["query.vectors"], weights["query.log_weights"].exp())
+        table.load_state_dict({name[6:]: value for name, value in weights.items()})
+        return static_model(table, definition, facts)
 
     transformers.logging.set_verbosity_error()
     values = dict(facts["config"])

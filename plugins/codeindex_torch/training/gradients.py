@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from codeindex.batching import batches
+from codeindex_torch.static_tower import StaticTower
 from codeindex_torch.tokens import Tokens
 from codeindex_torch.towers import DualEncoder, Role
 from codeindex_torch.training.data import Encoded
@@ -25,6 +26,8 @@ from codeindex_torch.training.loss import InfoNCE
 from codeindex_torch.training.processes import gather, world
 
 TOKENS_PER_PIECE = {"cpu": 2_048, "cuda": 65_536, "mps": 16_384}
+STATIC_TOKENS_PER_PIECE = 1_000_000
+"""A table keeps no activations, but each piece costs a gradient of the whole table."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,9 @@ class BatchGradients:
         anchors = [data.anchors[pair] for pair in own]
         answers = [data.positives[pair] for pair in own]
         answers += [data.negatives[place] for place in data.negatives_of(own)]
+        static = isinstance(self._dual.query, StaticTower)
         budget = TOKENS_PER_PIECE.get(self._device.type, 16_384)
+        budget = STATIC_TOKENS_PER_PIECE if static else budget
         pieces: list[_Piece] = []
         parts: list[tuple[Role, list[list[int]], int]] = [
             ("query", anchors, 0),

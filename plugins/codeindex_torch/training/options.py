@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
@@ -20,6 +21,8 @@ class TrainOptions:
 
     Attributes:
         model: Hub name, folder or checkpoint to begin with.
+        architecture: ``transformer``, or ``static``: a table of token vectors, distilled from
+            `model` where that is a Transformer. dim: of those vectors.
         towers: ``two`` encoders (paper, code), both begun from `model`, or one ``shared``.
         projection: dimensions of a linear layer after pooling, shared by the towers; 0: none.
         pooling: ``auto``, ``cls`` or ``mean``.
@@ -51,6 +54,8 @@ class TrainOptions:
     """
 
     model: str = DEFAULT_MODEL
+    architecture: Literal["transformer", "static"] = "transformer"
+    dim: int = 256
     towers: Literal["two", "shared"] = "two"
     projection: int = 0
     pooling: Literal["auto", "cls", "mean"] = "auto"
@@ -100,6 +105,15 @@ class TrainOptions:
         for name in ("learning_rate", "temperature"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"{_option(name)} must be above 0")
+        if self.architecture == "static":
+            self._refuse_of_a_table()
+
+    def _refuse_of_a_table(self) -> None:
+        if self.towers == "two":
+            raise UsageError("a static model has one table: --towers shared")
+        for name in ("projection", "freeze_layers"):
+            if getattr(self, name):
+                raise UsageError(f"{_option(name)} is not for --architecture static")
 
     def as_json(self) -> dict[str, Any]:
         """The fields as JSON values."""
@@ -116,7 +130,17 @@ class TrainOptions:
         ]
 
 
+STATIC_DEFAULTS: Mapping[str, Any] = {
+    "towers": "shared",
+    "batch_size": 2048,
+    "learning_rate": 3e-3,
+    "temperature": 0.05,
+    "directions": "two",
+}
+"""What the command takes for a table where nothing is said: it is cheap, and learns fast."""
+
 _LEAST: dict[str, float] = {
+    "dim": 1,
     "batch_size": 2,
     "same_repository": 1,
     "freeze_layers": 0,

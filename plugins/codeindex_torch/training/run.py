@@ -17,8 +17,7 @@ from codeindex.pairs.reading import read_pairs
 from codeindex.pairs.splitting import split_pairs
 from codeindex_torch.devices import bfloat16_is_faster, choose_device
 from codeindex_torch.encoder import encode_texts
-from codeindex_torch.loading import LoadedModel, load_model
-from codeindex_torch.towers import DualEncoder, Tower
+from codeindex_torch.loading import LoadedModel
 from codeindex_torch.training.checkpoint import Checkpoint, Progress
 from codeindex_torch.training.checks import check_batches, check_pairs
 from codeindex_torch.training.data import Encoded, PairKeys
@@ -26,11 +25,11 @@ from codeindex_torch.training.history import History
 from codeindex_torch.training.negatives import mine_negatives
 from codeindex_torch.training.options import TrainOptions
 from codeindex_torch.training.run_folder import BEST, claim, latest_checkpoint, move, resumable
+from codeindex_torch.training.starting import new_model
 from codeindex_torch.training.trainer import (
     Material,
     Trainer,
     Watcher,
-    two_towers,
 )
 from codeindex_torch.training.validation import Questions
 
@@ -117,7 +116,9 @@ def train(
     chosen, held_out = ([pairs[at] for at in side] for side in (split.train, split.validation))
     check_pairs(chosen, held_out, options, say)
     say(f"loading {options.model}" if checkpoint is None else f"resuming from {resume_from}")
-    model = _new_model(options, attention) if checkpoint is None else checkpoint.model
+    model = (
+        new_model(options, attention, chosen, device) if checkpoint is None else checkpoint.model
+    )
     device, autocast = _accelerator(options)
     mined = None if checkpoint is None else checkpoint.training["mined"]
     if options.mine_negatives and mined is None:
@@ -175,30 +176,6 @@ def _accelerator(options: TrainOptions) -> tuple[torch.device, Callable[[], Any]
         mixed_precision="bf16" if options.precision == "bf16" else "no", cpu=wanted.type == "cpu"
     )
     return accelerator.device, accelerator.autocast
-
-
-def _new_model(options: TrainOptions, attention: str) -> LoadedModel:
-    model = load_model(
-        options.model,
-        pooling=options.pooling,
-        max_length=options.max_length,
-        attention=attention,
-    )
-    if options.towers == "two":
-        model = two_towers(model)
-    elif not model.dual.shared:
-        raise UsageError(f"{options.model} has two towers; train it with --towers two")
-    if options.projection and model.dual.query.projection is None:
-        torch.manual_seed(options.seed)
-        towers = [
-            Tower(tower.backbone, tower.pooling, options.projection)
-            for tower in (model.dual.query, model.dual.corpus)
-        ]
-        corpus = towers[0] if model.dual.shared else towers[1]
-        model = replace(model, dual=DualEncoder(towers[0], corpus))
-    elif options.projection and model.dual.query.dim != options.projection:
-        raise UsageError(f"{options.model} has a projection to {model.dual.query.dim} dimensions")
-    return model
 
 
 def _mine(

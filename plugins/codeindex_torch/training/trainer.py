@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 import time
@@ -15,8 +14,8 @@ import torch
 
 from codeindex.errors import CodeIndexError
 from codeindex.files import replacing_folder
-from codeindex_torch.folders import save_towers
 from codeindex_torch.loading import LoadedModel
+from codeindex_torch.saving import save_model
 from codeindex_torch.training.batches import make_batches
 from codeindex_torch.training.checkpoint import Progress, write_checkpoint
 from codeindex_torch.training.data import Encoded
@@ -278,9 +277,8 @@ class Trainer:
 
     def _save_best(self) -> None:
         write_checkpoint(self._folder / BEST, self.model)
-        model = self.model
         with replacing_folder(self._folder / BEST_FOLDER) as folder:
-            save_towers(folder, model.dual, model.tokenizer, model.max_length, model.prompts)
+            save_model(folder, self.model)
 
     def _save(self, name: str) -> None:
         if world()[0] == 0:
@@ -313,13 +311,3 @@ class Trainer:
             groups=self._material.train.repositories.tolist(),
             run=self.options.same_repository,
         )
-
-
-def two_towers(model: LoadedModel) -> LoadedModel:
-    """The same model with a tower of its own for the corpus, begun from the same weights."""
-    from codeindex_torch.towers import DualEncoder
-
-    if not model.dual.shared:
-        return model
-    other = copy.deepcopy(model.dual.query)
-    return replace(model, dual=DualEncoder(model.dual.query, other))
