@@ -154,6 +154,10 @@ def _questions(session: Session, given: Mapping[str, Any], index: Index) -> Ques
             )
     from codeindex.evaluation.held_out import held_out_questions
 
+    session.say(
+        "docstrings are taken out of all snippets, in a temporary index; what that changes is"
+        " embedded again"
+    )
     return held_out_questions(index).sampled(given["sample"], given["seed"])
 
 

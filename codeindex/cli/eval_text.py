@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from codeindex.evaluation import history
 from codeindex.evaluation.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -68,6 +69,9 @@ def difference_text(difference: Difference) -> str:
 def _asked(questions: Questions, seed: int) -> str:
     number = len(questions.asked)
     asked = f"{number:,} question{'' if number == 1 else 's'}"
+    if questions.source == history.SOURCE:
+        commits = f"{questions.possible:,} commit{'' if questions.possible == 1 else 's'}"
+        return f"{asked} of {commits} (seed {seed})"
     if number == questions.possible:
         return asked
     return f"{asked}, drawn from {questions.possible:,} (seed {seed})"

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from codeindex.errors import UsageError
 from codeindex.evaluation.metrics import METRICS
 from codeindex.evaluation.report import Report
 from codeindex.files import replacing
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from codeindex.evaluation.measuring import Measured
+
 FORMATS = ("png", "svg")
 _COLOURS = ("#4477aa", "#cc6677", "#228833", "#ccbb44", "#66ccee", "#aa3377")
+_NARROW = 0.2
 _INSTALL = "pip install 'codeindex[plot]'"
 
 
@@ -43,21 +51,8 @@ def draw(path: Path, report: Report) -> None:
     axes = figure.subplots()
     width = 0.8 / len(systems)
     for place, system in enumerate(systems):
-        colour = _COLOURS[place % len(_COLOURS)]
         at = [row + (place + 0.5) * width - 0.4 for row in range(len(METRICS))]
-        means = [system.mean(metric) for metric in METRICS]
-        ends = [system.interval(metric) for metric in METRICS]
-        errors = [
-            [max(0.0, mean - low) for mean, (low, _) in zip(means, ends, strict=True)],
-            [max(0.0, high - mean) for mean, (_, high) in zip(means, ends, strict=True)],
-        ]
-        axes.bar(at, means, width * 0.92, color=colour, alpha=0.75, label=system.name)
-        axes.errorbar(at, means, errors, fmt="none", ecolor="#333333", elinewidth=1, capsize=3)
-        for x, mean, (_, high) in zip(at, means, ends, strict=True):
-            axes.annotate(
-                f"{mean:.2f}", (x, high), (0, 3), textcoords="offset points",
-                ha="center", va="bottom", fontsize=8 if len(systems) < 4 else 6,
-            )  # fmt: skip
+        _bars(axes, at, width, system, _COLOURS[place % len(_COLOURS)])
     axes.set_xticks(range(len(METRICS)), METRICS)
     axes.set(ylim=(0, 1.08), ylabel="mean, with its 95 % interval")
     asked = len(report.questions.asked)
@@ -75,6 +70,23 @@ def draw(path: Path, report: Report) -> None:
             figure.savefig(temporary, format=path.suffix.lower().removeprefix("."), dpi=150)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _bars(axes: Axes, at: Sequence[float], width: float, system: Measured, colour: str) -> None:
+    """One system: a bar for each metric, with its interval and its value above."""
+    means = [system.mean(metric) for metric in METRICS]
+    ends = [system.interval(metric) for metric in METRICS]
+    errors = [
+        [max(0.0, mean - low) for mean, (low, _) in zip(means, ends, strict=True)],
+        [max(0.0, high - mean) for mean, (_, high) in zip(means, ends, strict=True)],
+    ]
+    axes.bar(at, means, width * 0.92, color=colour, alpha=0.75, label=system.name)
+    axes.errorbar(at, means, errors, fmt="none", ecolor="#333333", elinewidth=1, capsize=3)
+    for x, mean, (_, high) in zip(at, means, ends, strict=True):
+        axes.annotate(
+            f"{mean:.2f}", (x, high), (0, 3), textcoords="offset points",
+            ha="center", va="bottom", fontsize=8 if width > _NARROW else 6,
+        )  # fmt: skip
 
 
 def _short(source: str) -> str:

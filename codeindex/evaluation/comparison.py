@@ -8,6 +8,8 @@ from typing import Any
 from codeindex.evaluation.intervals import bootstrap_interval, randomisation_p_value
 from codeindex.evaluation.metrics import METRICS, Values
 
+_LEVEL = 0.05
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -25,8 +27,8 @@ class Difference:
 
     @property
     def significant(self) -> bool:
-        """Whether the interval leaves 0 out."""
-        return self.low > 0 or self.high < 0
+        """Whether the interval leaves 0 out, and chance alone seldom gives as much."""
+        return (self.low > 0 or self.high < 0) and self.p_value < _LEVEL
 
     def as_json(self) -> dict[str, Any]:
         """All of it as JSON values."""

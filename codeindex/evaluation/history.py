@@ -58,33 +58,39 @@ def history_questions(
         progress: is told of (questions found or commits read, of how many).
     """
     left_out: Counter[Refused] = Counter()
-    candidates: dict[str, tuple[int, str]] = {}
-    commits = repository.commits(options.commits)
-    for place, (_, author, subject) in enumerate(commits):
-        text = query_of(author, subject)
-        if isinstance(text, Refused):
-            left_out[text] += 1
-        elif text.lower() in candidates:
-            left_out[Refused.TWICE] += 1
-        else:
-            candidates[text.lower()] = (place, text)
-    texts = list(candidates.values())
+    commits = _that_ask(repository.commits(options.commits), left_out)
     files = _Files(snippets, repository, options)
     asked: list[tuple[int, Question]] = []
-    for read, row in enumerate(np.random.default_rng(seed).permutation(len(texts)), 1):
-        place, text = texts[row]
-        found = files.changed_by(commits[place][0])
+    for read, row in enumerate(np.random.default_rng(seed).permutation(len(commits)), 1):
+        commit, text = commits[row]
+        found = files.changed_by(commit)
         if isinstance(found, Refused):
             left_out[found] += 1
         else:
-            asked.append((place, Question(commits[place][0], text, dict.fromkeys(found, 1))))
+            asked.append((row, Question(commit, text, dict.fromkeys(found, 1))))
         if progress is not None:
-            progress(*(len(asked), number) if number else (read, len(texts)))
+            progress(*(len(asked), number) if number else (read, len(commits)))
         if number and len(asked) == number:
             break
     questions = [question for _, question in sorted(asked, key=lambda pair: pair[0])]
     reasons = {reason.value: left_out[reason] for reason in Refused if left_out[reason]}
-    return Questions(SOURCE, questions, len(texts), reasons)
+    return Questions(SOURCE, questions, len(commits), reasons)
+
+
+def _that_ask(
+    commits: Sequence[tuple[str, str, str]], left_out: Counter[Refused]
+) -> list[tuple[str, str]]:
+    """(commit, query) of those whose subject can be asked with, in their order."""
+    queries: dict[str, tuple[str, str]] = {}
+    for commit, author, subject in commits:
+        query = query_of(author, subject)
+        if isinstance(query, Refused):
+            left_out[query] += 1
+        elif query.lower() in queries:
+            left_out[Refused.TWICE] += 1
+        else:
+            queries[query.lower()] = (commit, query)
+    return list(queries.values())
 
 
 class _Files:

@@ -70,7 +70,7 @@ def test_history(project, result):
     assert run(["--quiet", "index"]) == 0
     code, out, err = result("--from", "git")
     assert code == 0, err
-    assert out.startswith("git: 1 question; 7 snippets to choose from")
+    assert out.startswith("git: 1 question of 1 commit (seed 0); 7 snippets to choose from")
 
 
 def test_without_a_repository(project, result):
@@ -146,6 +146,31 @@ def test_comparisons(project, tmp_path, result):
     assert "index other, hybrid against fast, hybrid:" in out
     assert "significant" in out
     assert "index other, hybrid: 1 of 3 judged targets are not in the index" in out
+
+
+def test_modes_beside_each_other(project, result):
+    code, out, err = result("--mode", "lexical", "--mode", "dense", "--mode", "hybrid", "--json")
+    assert code == 0, err
+    facts = json.loads(out)
+    assert [system["name"] for system in facts["systems"]] == [
+        *("fast, lexical", "fast, dense", "fast, hybrid")
+    ]
+    assert len({json.dumps(system["metrics"]) for system in facts["systems"]}) > 1
+    assert [its["other"] for its in facts["comparisons"]] == ["fast, dense", "fast, hybrid"]
+
+
+def test_a_limit_per_file(project, result):
+    """Of the three functions that are asked for, two are in one file."""
+    limited, free = (
+        json.loads(result("--per-file", number, "--json")[1])["systems"][0]["metrics"]
+        for number in (1, 0)
+    )
+    assert free["Recall@100"]["value"] == 1
+    assert limited["Recall@100"]["value"] < 1
+    files = json.loads(result("--level", "file", "--json")[1])
+    assert files["asking"] == {"level": "file", "depth": 100, "per_file": 1}
+    assert files["systems"][0]["pool"] == 2
+    assert files["systems"][0]["metrics"]["Recall@5"]["value"] == 1
 
 
 @pytest.mark.parametrize("name", ["chart.png", "chart.svg"])

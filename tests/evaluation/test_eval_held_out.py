@@ -11,6 +11,8 @@ from eval_trees import PARSING, PLANTED, indexed, python_host
 from codeindex.evaluation.held_out import held_out_questions
 from codeindex.evaluation.temporary import EncoderChoice, temporary_index
 from codeindex.evaluation.undocumented import undocumented
+from codeindex.ranking.mode import Mode
+from codeindex.ranking.options import SearchOptions
 from codeindex.texts import embedding_text
 
 
@@ -54,6 +56,9 @@ def test_what_is_planted_in_docstrings_only_is_nowhere_in_what_is_searched(index
             for result in answers
         ]
         assert not any(PLANTED in text or "Turn written" in text for text in texts)
+        words = SearchOptions(Mode.LEXICAL, per_file=0)
+        assert index.search_many([PLANTED], 50, options=words)[0]
+        assert bare.search_many([PLANTED], 50, options=words) == [[]]
         folder = bare.folder
     assert not folder.exists()
 

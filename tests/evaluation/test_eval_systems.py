@@ -138,6 +138,9 @@ def test_a_difference_is_significant_where_its_interval_leaves_nothing_out():
     mixed = compared("a", values(1, 0, 1, 0), "b", values(0, 1, 0, 1)).differences["MRR"]
     assert not mixed.significant
     assert mixed.value == 0
+    few = compared("a", values(*[0.5] * 4), "b", values(*[0.4] * 4)).differences["MRR"]
+    assert (few.low, few.high) == pytest.approx((-0.1, -0.1))
+    assert not few.significant  # four signs come out alike too often
     # Of the same size for both, a difference that is there for each query tells more.
     a, b = values(*np.linspace(0, 0.9, 30)), values(*(np.linspace(0, 0.9, 30) + 0.05))
     assert compared("a", a, "b", b).differences["MRR"].significant
