@@ -170,6 +170,7 @@ class FaissBackend:
     ) -> list[list[Hit]]:
         """Asks for more until no tie is cut off at the k-th place."""
         wanted = min(k + 1, most)
+        each = np.arange(len(queries))[:, None]
         while True:
             scores, ids = self._in_base(nearest, queries, wanted, allowed)
             if len(self._delta):
@@ -177,15 +178,12 @@ class FaissBackend:
                 scores = np.concatenate([scores, new_scores], axis=1)
                 ids = np.concatenate([ids, new_ids], axis=1)
             order = np.lexsort((ids, -scores), axis=1)[:, :wanted]
-            scores, ids = np.take_along_axis(scores, order, 1), np.take_along_axis(ids, order, 1)
+            scores, ids = scores[each, order], ids[each, order]
             tied = wanted > k and ((scores[:, k - 1] == scores[:, -1]) & (ids[:, -1] >= 0)).any()
             if not tied or wanted == most:
                 break
             wanted = min(2 * wanted, most)
-        return [
-            [Hit(id, score) for id, score in zip(row_ids, row_scores, strict=True) if id >= 0]
-            for row_ids, row_scores in zip(ids[:, :k].tolist(), scores[:, :k].tolist(), strict=True)
-        ]
+        return list(map(_hits, ids[:, :k].tolist(), scores[:, :k].tolist()))
 
     def _in_base(
         self, nearest: Nearest, queries: Embeddings, k: int, allowed: Allowed | None
@@ -308,3 +306,9 @@ class FaissBackend:
 
 def _nothing(queries: int) -> tuple[Scores, Ids]:
     return np.empty((queries, 0), np.float32), np.empty((queries, 0), np.int64)
+
+
+def _hits(ids: list[int], scores: list[float]) -> list[Hit]:
+    """Of one query; the missing ones, −1, are at the end."""
+    found = len(ids) if ids[-1] >= 0 else ids.index(-1)
+    return list(map(Hit, ids[:found], scores))

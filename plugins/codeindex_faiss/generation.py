@@ -191,7 +191,7 @@ def _write_ids(path: Path, ids: Ids) -> str:
 
 def _mapped_ids(path: Path, number: int) -> Ids:
     try:
-        ids: Ids = np.load(path, mmap_mode="r", allow_pickle=False)
+        ids: Ids = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
     except (OSError, ValueError, EOFError) as error:
         raise DamagedIndexError(f"cannot read {path}: {error}") from error
     if ids.dtype != np.int64 or ids.shape != (number,):

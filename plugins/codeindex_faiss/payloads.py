@@ -138,9 +138,10 @@ def load_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
 
 
 def _encode(texts: Sequence[str]) -> _Column:
-    table: dict[str, int] = {}
-    codes = [table.setdefault(text, len(table)) for text in texts]
-    return _Column(np.array(codes, dtype=np.int32), tuple(table))
+    # Without a line of Python for each text: there is one for each vector that is added.
+    table = {text: code for code, text in enumerate(dict.fromkeys(texts))}
+    codes = np.fromiter(map(table.__getitem__, texts), dtype=np.int32, count=len(texts))
+    return _Column(codes, tuple(table))
 
 
 def _joined(columns: Sequence[_Column]) -> _Column:

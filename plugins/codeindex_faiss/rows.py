@@ -6,7 +6,9 @@ import os
 import weakref
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
+import faiss as _faiss
 import numpy as np
 import numpy.typing as npt
 
@@ -14,8 +16,13 @@ from codeindex.errors import DamagedIndexError
 from codeindex.vectors import Embeddings
 from codeindex_faiss.files import write
 
+faiss: Any = _faiss  # SWIG's annotations are not those of the wrappers that callers get
+
 RowNumbers = npt.NDArray[np.int64]
 _BLOCK = 16_384
+_MAPPED_BYTES = 128 << 20  # of all vectors, up to which their pages may stay in memory
+_READ_ONE_BY_ONE = 512  # vectors of a larger file; more are taken from the map
+_CAN_READ = hasattr(os, "pread")
 
 
 class VectorRows:
@@ -33,7 +40,8 @@ class VectorRows:
             DamagedIndexError: it holds something else.
         """
         try:
-            self.mapped: Embeddings = np.load(path, mmap_mode="r", allow_pickle=False)
+            # As a plain array: NumPy's class for maps costs some microseconds with every use.
+            self.mapped: Embeddings = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
             if self.mapped.dtype != np.float32 or self.mapped.shape[1:] != (dim,):
                 raise ValueError(f"{self.mapped.dtype} {self.mapped.shape}")
             descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
@@ -48,17 +56,40 @@ class VectorRows:
     def __len__(self) -> int:
         return len(self.mapped)
 
-    def take(self, rows: RowNumbers) -> Embeddings:
-        """Copies of a few rows: (len(rows), dim).
+    def scores(self, queries: Embeddings, rows: RowNumbers) -> npt.NDArray[np.float32]:
+        """Inner products (n, m) of each query (n, dim) with its rows (n, m); −infinity for −1.
+
+        Raises:
+            DamagedIndexError: there is no such row.
+        """
+        if rows.max(initial=-1) >= len(self.mapped):
+            raise DamagedIndexError(f"a candidate is none of the {len(self.mapped):,} vectors")
+        vectors, places = self.mapped, np.ascontiguousarray(rows)
+        if vectors.nbytes > _MAPPED_BYTES and rows.size <= _READ_ONE_BY_ONE and _CAN_READ:
+            vectors = self._read(places)
+            places = np.where(places < 0, -1, np.arange(rows.size).reshape(rows.shape))
+        scores = np.empty(rows.shape, dtype=np.float32)
+        # Each score by itself, whatever else is asked: equal vectors have equal ones, to the bit.
+        faiss.fvec_inner_products_by_idx(
+            faiss.swig_ptr(scores),
+            faiss.swig_ptr(queries),
+            faiss.swig_ptr(vectors),
+            faiss.swig_ptr(places),
+            self._dim,
+            *rows.shape,
+        )
+        return scores
+
+    def _read(self, rows: RowNumbers) -> Embeddings:
+        """Copies of a few rows: (rows.size, dim), any one for −1.
 
         They are read from the file, so that no page of it stays in this process's memory:
         of a million vectors, a map would in time hold all.
         """
-        if not hasattr(os, "pread"):
-            return np.asarray(self.mapped[rows])
         descriptor, width, start = self._descriptor, self._width, self._start
-        data = b"".join([os.pread(descriptor, width, start + row * width) for row in rows.tolist()])
-        return np.frombuffer(data, dtype=np.float32).reshape(len(rows), self._dim)
+        places = (np.maximum(rows.ravel(), 0) * width + start).tolist()
+        data = b"".join([os.pread(descriptor, width, place) for place in places])
+        return np.frombuffer(data, dtype=np.float32).reshape(rows.size, self._dim)
 
 
 def write_rows(path: Path, number: int, dim: int, blocks: Iterable[Embeddings]) -> str:

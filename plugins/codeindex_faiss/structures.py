@@ -60,6 +60,7 @@ class Structure:
         """Takes the index and what kind it is."""
         self.index = index
         self.kind = kind
+        self._usual: tuple[int, Any] = (0, None)  # effort, and FAISS's object that says so
 
     def __len__(self) -> int:
         return int(self.index.ntotal)
@@ -78,16 +79,23 @@ class Structure:
             selector: which rows may be found.
             effort: how many times as much is looked at as usual, where few rows may be found.
         """
-        if self.kind == HNSW:
-            ef = max(k, math.ceil(how.ef * effort))
-            parameters = faiss.SearchParametersHNSW(efSearch=ef, sel=selector)
-        elif self.kind == IVF:
-            nprobe = min(self.index.nlist, math.ceil(how.nprobe * effort))
-            parameters = faiss.SearchParametersIVF(nprobe=nprobe, sel=selector)
-        else:
-            parameters = faiss.SearchParameters(sel=selector)
+        parameters = self._parameters(k, how, selector, effort)
         rows: npt.NDArray[np.int64] = self.index.search(queries, k, params=parameters)[1]
         return rows
+
+    def _parameters(self, k: int, how: Searching, selector: Any, effort: float) -> Any:
+        """FAISS's object; the usual one is made once, as making it takes as long as a hit."""
+        if self.kind == HNSW:
+            number, made = max(k, math.ceil(how.ef * effort)), _hnsw_parameters
+        elif self.kind == IVF:
+            number, made = min(self.index.nlist, math.ceil(how.nprobe * effort)), _ivf_parameters
+        else:
+            return faiss.SearchParameters(sel=selector)
+        if selector is not None:
+            return made(number, selector)
+        if self._usual[0] != number:
+            self._usual = (number, made(number, None))
+        return self._usual[1]
 
     def part(self, rows: npt.NDArray[np.int64]) -> Structure:
         """Some rows, copied out, to be scanned: row i of it is ``rows[i]``."""
@@ -107,6 +115,14 @@ class Structure:
             StorageError: the disk is full or the folder cannot be written.
         """
         return write_index(self.index, path)
+
+
+def _hnsw_parameters(number: int, selector: Any) -> Any:
+    return faiss.SearchParametersHNSW(efSearch=number, sel=selector)
+
+
+def _ivf_parameters(number: int, selector: Any) -> Any:
+    return faiss.SearchParametersIVF(nprobe=number, sel=selector)
 
 
 def open_structure(path: Path, kind: str, dim: int, number: int) -> Structure:
