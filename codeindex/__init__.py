@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from codeindex.host import Host
     from codeindex.index import Index
     from codeindex.indexing import UpdateOptions
+    from codeindex.many import search_indexes
     from codeindex.receipt import Receipt
     from codeindex.searching import SearchResult
     from codeindex.snippet import Snippet, SourceFile
@@ -40,6 +41,7 @@ __all__ = [
     "UpdateOptions",
     "WalkOptions",
     "__version__",
+    "search_indexes",
 ]
 
 # Loaded when first used: `codeindex --help` must not pay for numpy.
@@ -54,6 +56,7 @@ _HOMES = {
     "SourceFile": "snippet",
     "UpdateOptions": "indexing",
     "WalkOptions": "walk_options",
+    "search_indexes": "many",
 }
 
 

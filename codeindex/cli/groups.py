@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from codeindex.cli.hits import dimmed, heading, placed, print_snippet
 from codeindex.cli.session import colours
-from codeindex.together import By
+from codeindex.together import By, search_together
 
 if TYPE_CHECKING:
+    from codeindex.cli.asked import Opened
+    from codeindex.filters import Filter
+    from codeindex.ranking.options import SearchOptions
     from codeindex.similar.grouping import SimilarGroup
     from codeindex.together import Evidence, Group
 
@@ -20,8 +24,26 @@ _EVIDENCE = 3
 _SENTENCE_CHARS = 88
 
 
+def answer_groups(
+    opened: Opened,
+    queries: Sequence[str],
+    where: Filter,
+    options: SearchOptions,
+    **given: Any,
+) -> bool:
+    """Searches for all `queries` together and prints what is found; whether there is anything."""
+    by = By(given["by"])
+    groups = search_together(opened, queries, given["top_k"], where, options, by)
+    if given["as_json"]:
+        for group in groups:
+            click.echo(json.dumps(group.as_json(queries)))
+    else:
+        print_groups(groups, queries, by, given["lines"])
+    return bool(groups)
+
+
 def print_groups(groups: Sequence[Group], queries: Sequence[str], by: By, lines: int) -> None:
-    """Prints groups of a search, each with its surest evidence.
+    """Prints groups of a search, each with its weightiest evidence.
 
     Args:
         queries: what was asked, in the order of the evidence's numbers.
@@ -30,7 +52,7 @@ def print_groups(groups: Sequence[Group], queries: Sequence[str], by: By, lines:
     coloured = colours(sys.stdout.isatty())
     for group in groups:
         best = group.results[0]
-        amount = f"{group.confidence:>4.0%}"
+        amount = f"{group.score:.3f}"
         if by is By.FUNCTION:
             click.echo(heading(group.rank, amount, best.snippet, best.index, coloured))
         else:
@@ -73,7 +95,7 @@ def _evidence_line(evidence: Evidence, queries: Sequence[str], by: By, coloured:
     result, number = evidence.result, evidence.query
     what = "" if by is By.FUNCTION else f"{result.snippet.name} ← "
     said = dimmed(f"{number + 1}: {_cut(queries[number])}", coloured)
-    return f"          {result.confidence:>4.0%}  {what}{said}"
+    return f"          {evidence.weight:>4.0%}  {what}{said}"
 
 
 def _cut(sentence: str) -> str:

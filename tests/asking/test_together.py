@@ -18,33 +18,57 @@ from codeindex.together import By, grouped, search_together
 PAPER = {"paper_id": "1706.03762", "paper_title": "Attention  is\nall", "paper_abstract": "It is."}
 
 
-def result(place, confidence, rank=1, extra=None, index=""):
+def result(place, confidence, score=1.0, extra=None, index=""):
     path, name = place.split(":")
     snippet = Snippet(path, "python", "function", name, 1, 2, "x\ny", extra=extra or {})
-    return SearchResult(snippet, 1.0, rank, confidence=confidence, index=index)
+    return SearchResult(snippet, score, 1, confidence=confidence, index=index)
+
+
+def answer(sure, scores):
+    """Of one query: places with their scores, the best of which is so sure; others are not."""
+    best = max(scores.values(), default=0)
+    return [
+        result(place, sure if score == best else 0.01, score) for place, score in scores.items()
+    ]
 
 
 def test_a_function_that_more_sentences_find_comes_before_one_as_sure():
-    answers = [[result("a.py:f", 0.6), result("b.py:g", 0.6)], [result("b.py:g", 0.4)], []]
+    answers = [answer(0.6, {"a.py:f": 1.2, "b.py:g": 1.2}), answer(0.4, {"b.py:g": 0.7}), []]
     first, second = grouped(answers, By.FUNCTION, 10)
     assert (first.title, second.title) == ("b.py:g", "a.py:f")
-    assert first.score == pytest.approx((0.6 + (0.6 + 0.4) / 3) / 2)
-    assert second.score == pytest.approx((0.6 + 0.6 / 3) / 2)
+    assert first.score == pytest.approx((0.6 + 0.4) / 3)
+    assert second.score == pytest.approx(0.6 / 3)
     assert [each.query for each in first.evidence] == [0, 1]
     assert [first.rank, second.rank] == [1, 2]
     assert len(first.results) == 1
 
 
 def test_in_a_file_each_sentence_counts_with_its_best_function():
-    answers = [[result("a.py:f", 0.2), result("a.py:g", 0.5)], [result("a.py:f", 0.4)]]
+    answers = [answer(0.5, {"a.py:f": 0.4, "a.py:g": 1.0}), answer(0.4, {"a.py:f": 2.0})]
     (group,) = grouped(answers, By.FILE, 10)
     assert group.title == "a.py"
-    assert group.score == pytest.approx((0.5 + (0.5 + 0.4) / 2) / 2)
+    assert group.score == pytest.approx((0.5 + 0.4) / 2)
     assert [(each.query, each.result.snippet.name) for each in group.evidence] == [
         (0, "g"),
         (1, "f"),
     ]
     assert [each.snippet.name for each in group.results] == ["g", "f"]
+    assert group.confidence == 0.5
+
+
+def test_a_sentence_that_nothing_answers_counts_little():
+    answers = [answer(0.9, {"a.py:f": 1.0, "b.py:g": 0.8}), answer(0.02, {"c.py:h": 1.3})]
+    assert [group.title for group in grouped(answers, By.FUNCTION, 10)] == [
+        "a.py:f",
+        "b.py:g",
+        "c.py:h",
+    ]
+
+
+def test_scores_below_zero_weigh_nothing():
+    answers = [answer(0.5, {"a.py:f": -0.1, "b.py:g": -0.3}), answer(0.5, {"b.py:g": 1.0})]
+    first, second = grouped(answers, By.FUNCTION, 10)
+    assert (first.title, second.title, second.score) == ("b.py:g", "a.py:f", 0)
 
 
 def test_papers_are_groups_and_what_is_of_none_is_left_out():
@@ -69,7 +93,8 @@ def test_the_same_place_of_two_indexes_is_not_one():
 
 
 def test_at_most_so_many_of_a_file():
-    answers = [[result(f"a.py:f{n}", 0.9 - n / 100) for n in range(5)] + [result("b.py:g", 0.1)]]
+    scores = {f"a.py:f{n}": 0.9 - n / 100 for n in range(5)} | {"b.py:g": 0.1}
+    answers = [answer(0.9, scores)]
     kept = grouped(answers, By.FUNCTION, 4, per_file=2)
     assert [group.title for group in kept] == ["a.py:f0", "a.py:f1", "b.py:g"]
     assert len(grouped(answers, By.FUNCTION, 4)) == 4
@@ -79,28 +104,33 @@ PLACES = st.sampled_from(["a.py:f", "a.py:g", "b.py:f", "c.py:h"])
 
 
 @given(
-    st.lists(st.dictionaries(PLACES, st.floats(0.01, 1), max_size=4), min_size=1, max_size=5),
+    st.lists(
+        st.tuples(
+            st.floats(0.02, 1), st.dictionaries(PLACES, st.floats(0.01, 2), min_size=1, max_size=4)
+        ),
+        min_size=1,
+        max_size=5,
+    ),
     st.sampled_from([By.FUNCTION, By.FILE]),
 )
 def test_scores_are_those_of_the_formula(found, by):
-    answers = [[result(place, amount) for place, amount in one.items()] for one in found]
-    groups = grouped(answers, by, 100)
+    groups = grouped([answer(sure, scores) for sure, scores in found], by, 100)
 
     def key(place):
         return place if by is By.FUNCTION else place.split(":")[0]
 
     expected = {}
-    for name in {key(place) for one in found for place in one}:
+    for name in {key(place) for _, scores in found for place in scores}:
         best = [
-            max((amount for place, amount in one.items() if key(place) == name), default=0)
-            for one in found
+            sure
+            * max((score for place, score in scores.items() if key(place) == name), default=0)
+            / max(scores.values())
+            for sure, scores in found
         ]
-        expected[name] = (max(best) + sum(best) / len(best)) / 2
+        expected[name] = sum(best) / len(best)
     assert {group.title: group.score for group in groups} == pytest.approx(expected)
-    scores = [group.score for group in groups]
-    assert scores == sorted(scores, reverse=True) or scores == pytest.approx(
-        sorted(scores, reverse=True)
-    )
+    rounded = [round(group.score, 9) for group in groups]
+    assert rounded == sorted(rounded, reverse=True)
 
 
 class Recorder:
