@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from codeindex.interfaces import (
     Hit,
     IndexBackend,
     Optimizes,
+    Reranker,
     SelfContained,
 )
 from codeindex.offers import Offer, blamed
@@ -50,6 +52,38 @@ class GuardedEncoder:
 
     def _checked(self, vectors: Any, rows: int) -> Embeddings:
         return checked_embeddings(vectors, dim=self._info.dim, rows=rows)
+
+
+class GuardedReranker:
+    """A reranker whose scores are checked before anything is done with them."""
+
+    def __init__(self, inner: Reranker, offer: Offer[Any]) -> None:
+        """Takes the reranker and where it comes from."""
+        self._inner = inner
+        self._offer = offer
+
+    def rerank(self, query: str, texts: Sequence[str]) -> list[float]:
+        """A score for each text.
+
+        Raises:
+            PluginError: it failed, or gave something else.
+        """
+        with blamed(self._offer, "reranker"):
+            return checked_scores(self._inner.rerank(query, texts), len(texts))
+
+
+def checked_scores(scores: Sequence[float], count: int) -> list[float]:
+    """The scores of `count` texts.
+
+    Raises:
+        ValueError: there are more or fewer, or one is not finite.
+    """
+    found = [float(score) for score in scores]
+    if len(found) != count:
+        raise ValueError(f"{len(found)} scores for {count} texts")
+    if not all(map(math.isfinite, found)):
+        raise ValueError("a score is not finite")
+    return found
 
 
 class GuardedBackend:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from codeindex.specs import BackendSpec, CommandSpec, EncoderSpec, ExtractorSpec
+from codeindex.specs import BackendSpec, CommandSpec, EncoderSpec, ExtractorSpec, RerankerSpec
 
 hookspec = pluggy.HookspecMarker("codeindex")
 
@@ -24,6 +24,11 @@ def codeindex_encoders() -> Iterable[EncoderSpec]:
 @hookspec
 def codeindex_backends() -> Iterable[BackendSpec]:
     """Index backends that the plugin offers."""
+
+
+@hookspec
+def codeindex_rerankers() -> Iterable[RerankerSpec]:
+    """Rerankers that the plugin offers."""
 
 
 @hookspec

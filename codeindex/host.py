@@ -18,7 +18,7 @@ from codeindex import hookspecs
 from codeindex.errors import PluginError
 from codeindex.offers import BrokenPlugin, Catalogue, InstalledPlugin, Offer, blamed, describe
 from codeindex.options import build_options
-from codeindex.specs import BackendSpec, CommandSpec, EncoderSpec, ExtractorSpec
+from codeindex.specs import BackendSpec, CommandSpec, EncoderSpec, ExtractorSpec, RerankerSpec
 
 GROUP = "codeindex"
 
@@ -29,7 +29,7 @@ class Host:
     """The plugins of one run. Made by the command line or the API, passed on, never global.
 
     Attributes:
-        extractors, encoders, backends, commands: what is offered, by name.
+        extractors, encoders, backends, rerankers, commands: what is offered, by name.
         broken: the plugins that could not be used.
         loaded: the installed plugins that were found, so that a worker can load the same.
         registered_by_hand: it holds plugins that a worker process would not find.
@@ -46,6 +46,7 @@ class Host:
         self.extractors: Catalogue[ExtractorSpec] = Catalogue("extractor", self.broken)
         self.encoders: Catalogue[EncoderSpec] = Catalogue("encoder", self.broken)
         self.backends: Catalogue[BackendSpec] = Catalogue("backend", self.broken)
+        self.rerankers: Catalogue[RerankerSpec] = Catalogue("reranker", self.broken)
         self.commands: Catalogue[CommandSpec] = Catalogue("command", self.broken)
 
     @classmethod
@@ -155,7 +156,7 @@ class Host:
 
         Args:
             offer: from one of the catalogues.
-            kind: ``extractor``, ``encoder`` or ``backend``, for messages.
+            kind: ``extractor``, ``encoder``, ``backend`` or ``reranker``, for messages.
             values: option values, as text or typed.
             build: typed options → the provider.
 
@@ -220,6 +221,7 @@ _COLLECTORS: dict[str, tuple[str, type[Any]]] = {
     "codeindex_extractors": ("extractors", ExtractorSpec),
     "codeindex_encoders": ("encoders", EncoderSpec),
     "codeindex_backends": ("backends", BackendSpec),
+    "codeindex_rerankers": ("rerankers", RerankerSpec),
     "codeindex_commands": ("commands", CommandSpec),
 }
 

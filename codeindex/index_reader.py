@@ -13,11 +13,12 @@ from codeindex.errors import DamagedIndexError, IndexStateError, NotFoundError
 from codeindex.filters import Filter
 from codeindex.finishing import is_unfinished
 from codeindex.host import Host
-from codeindex.interfaces import Encoder
+from codeindex.interfaces import Encoder, Reranker
 from codeindex.location import FOLDER, is_index
 from codeindex.ranking.corpus import IndexCorpus
 from codeindex.ranking.mode import Mode, mode_named
 from codeindex.ranking.options import PER_FILE, SearchOptions
+from codeindex.reranking import DEPTH, reranking_by
 from codeindex.searching import SearchResult, checked_query, search
 from codeindex.snippet import Snippet
 from codeindex.store import Store
@@ -96,6 +97,8 @@ class IndexReader:
         mode: str = Mode.HYBRID,
         per_file: int = PER_FILE,
         min_confidence: float = 0.0,
+        reranker: Reranker | None = None,
+        rerank_depth: int = DEPTH,
     ) -> list[SearchResult]:
         """The snippets that answer `query`, best first.
 
@@ -108,6 +111,8 @@ class IndexReader:
                 The signals of the ranking apply in each.
             per_file: most results of one file; 0 for no limit.
             min_confidence: results with less are left out, 0…1.
+            reranker: scores the best `rerank_depth` once more, see `codeindex.reranking`;
+                one of a plugin is made by `make_reranker` there, once for many searches.
 
         Raises:
             UsageError: an empty or far too long query, an unknown mode.
@@ -115,7 +120,8 @@ class IndexReader:
             IndexStateError: the first run was stopped before it stored anything.
         """
         where = Filter(each(paths), each(languages), each(kinds))
-        options = SearchOptions(mode_named(mode), per_file, min_confidence)
+        again = reranking_by(reranker, rerank_depth)
+        options = SearchOptions(mode_named(mode), per_file, min_confidence, again)
         return self.search_many([query], top_k, where, options)[0]
 
     def search_many(

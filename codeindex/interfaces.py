@@ -1,4 +1,4 @@
-"""What an extractor, an encoder and an index backend promise."""
+"""What an extractor, an encoder, an index backend and a reranker promise."""
 
 from __future__ import annotations
 
@@ -69,6 +69,19 @@ class Encoder(Protocol):
 
     def encode_corpus(self, texts: Sequence[str]) -> Embeddings:
         """The same for texts that are searched."""
+        ...
+
+
+@runtime_checkable
+class Reranker(Protocol):
+    """Scores the best of a search once more, each text read together with the query."""
+
+    def rerank(self, query: str, texts: Sequence[str]) -> Sequence[float]:
+        """How well each text answers `query`: one finite number each, in the order of `texts`.
+
+        Higher is better. A text's score depends on the query and on nothing else: not on the
+        other texts, nor on their order. No texts give no scores.
+        """
         ...
 
 

@@ -12,12 +12,13 @@ from codeindex.encoding import check_encoder, make_encoder
 from codeindex.errors import CodeIndexError, IndexVersionError, NotFoundError, UsageError
 from codeindex.filters import Filter
 from codeindex.host import Host
-from codeindex.interfaces import Attached, Describes, Encoder, Hit
+from codeindex.interfaces import Attached, Describes, Encoder, Hit, Reranker
 from codeindex.offers import Offer, blamed
 from codeindex.ranking.corpus import AttachedCorpus
 from codeindex.ranking.mode import Mode, mode_named
 from codeindex.ranking.options import PER_FILE, SearchOptions
 from codeindex.recipes import TextRecipe, recipe_of
+from codeindex.reranking import DEPTH, reranking_by
 from codeindex.searching import SearchResult, checked_query, search
 from codeindex.snippet import Snippet
 from codeindex.specs import BackendSpec
@@ -109,6 +110,8 @@ class AttachedIndex:
         mode: str = Mode.HYBRID,
         per_file: int = PER_FILE,
         min_confidence: float = 0.0,
+        reranker: Reranker | None = None,
+        rerank_depth: int = DEPTH,
     ) -> list[SearchResult]:
         """The snippets that answer `query`, best first; see `codeindex.Index.search`.
 
@@ -120,7 +123,8 @@ class AttachedIndex:
             NotFoundError: the store is empty.
         """
         where = Filter(_each(paths), _each(languages), _each(kinds))
-        options = SearchOptions(mode_named(mode), per_file, min_confidence)
+        again = reranking_by(reranker, rerank_depth)
+        options = SearchOptions(mode_named(mode), per_file, min_confidence, again)
         return self.search_many([query], top_k, where, options)[0]
 
     def search_many(

@@ -17,6 +17,7 @@ from codeindex.ranking.options import SearchOptions
 from codeindex.ranking.scoring import Scored, scored
 from codeindex.ranking.selection import selected
 from codeindex.ranking.weights import Weights
+from codeindex.reranking import Reranking, reranked
 from codeindex.snippet import Snippet
 
 MAX_QUERY_CHARS = 20_000
@@ -35,8 +36,9 @@ class SearchResult:
         snippet: what was found.
         score: higher is better; comparable within one answer only.
         rank: 1 for the best.
-        parts: what the score is the sum of: ``dense``, ``lexical`` and the signals of the
-            ranking, see `codeindex.ranking.signals`; none is 0.
+        parts: what the score is the sum of: ``dense``, ``lexical``, the signals of the
+            ranking, see `codeindex.ranking.signals`, and ``reranker``, see
+            `codeindex.reranking`; none is 0.
         confidence: that it is what was asked for, 0…1, whatever the encoder and the mode.
         cosine: of query and snippet; None if it is not among the nearest, or words only were
             asked for.
@@ -107,14 +109,14 @@ def search(
 
     Raises:
         UsageError: an unusable query, or `top_k` < 1.
-        PluginError: the encoder or the backend failed.
+        PluginError: the encoder, the backend or the reranker failed.
     """
     if top_k < 1:
         raise UsageError(f"at least 1 result must be asked for (top-k), not {top_k}")
     texts = [checked_query(query) for query in queries]
     count = max(_CANDIDATES, _PER_RESULT * top_k)
     found = gathered(texts, corpus, encoder, options.mode, count, where)
-    best = [_best(one, top_k, options) for one in found]
+    best = [_best(one, corpus, top_k, options) for one in found]
     ids = {one.candidate.id for kept in best for one, _, _ in kept}
     snippets = corpus.snippets(sorted(ids))
     return [_results(kept, snippets) for kept in best]
@@ -124,7 +126,7 @@ _Best = tuple[Scored, float, Mapping[str, float]]
 """A candidate, its confidence, and what the words of the query give to it."""
 
 
-def _best(found: Found, top_k: int, options: SearchOptions) -> list[_Best]:
+def _best(found: Found, corpus: Corpus, top_k: int, options: SearchOptions) -> list[_Best]:
     """The best candidates that are likely enough."""
     mode, background = options.mode, found.background
     ranked = scored(
@@ -134,6 +136,8 @@ def _best(found: Found, top_k: int, options: SearchOptions) -> list[_Best]:
         background.mean if background is not None else 0.0,
         Weights(),
     )
+    if options.reranking is not None:
+        ranked = _reranked(found, ranked, corpus, options.reranking)
     cosines = [one.cosine for one in found.candidates if one.cosine is not None]
     last = min(cosines, default=background.mean if background is not None else 0.0)
     kept = []
@@ -147,6 +151,13 @@ def _best(found: Found, top_k: int, options: SearchOptions) -> list[_Best]:
         )
         kept.append((one, confidence(evidence, mode), words))
     return [one for one in kept if one[1] >= options.min_confidence]
+
+
+def _reranked(
+    found: Found, ranked: Sequence[Scored], corpus: Corpus, reranking: Reranking
+) -> list[Scored]:
+    ids = sorted(one.candidate.id for one in ranked[: reranking.depth])
+    return reranked(found.query.text, ranked, corpus.snippets(ids), reranking)
 
 
 def _results(best: Sequence[_Best], snippets: Mapping[int, Snippet]) -> list[SearchResult]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from codeindex.interfaces import Attached, Encoder, Extractor, IndexBackend
+    from codeindex.interfaces import Attached, Encoder, Extractor, IndexBackend, Reranker
     from codeindex.vectors import VectorSpace
 
 
@@ -91,6 +91,17 @@ class BackendSpec(ProviderSpec):
     open: Callable[[Any, Path, VectorSpace, Mapping[str, str]], IndexBackend]
     changeable: frozenset[str] = frozenset()
     attach: Callable[[Any], Attached] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RerankerSpec(ProviderSpec):
+    """Declares a reranker.
+
+    Attributes:
+        make: options → reranker. Import heavy libraries in it.
+    """
+
+    make: Callable[[Any], Reranker]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_context
 def plugins(ctx: click.Context, /, as_json: bool) -> None:
-    """Show extractors, encoders, backends and commands, and the plugins they come from."""
+    """Show the extractors, encoders, backends, rerankers and commands that plugins offer."""
     if ctx.invoked_subcommand is None:
         _show(ctx.ensure_object(Session), as_json)
 
@@ -38,7 +38,7 @@ def _show(session: Session, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(facts))
         return
-    for kind in ("extractor", "encoder", "backend", "command"):
+    for kind in ("extractor", "encoder", "backend", "reranker", "command"):
         rows = [row for row in facts["offers"] if row["kind"] == kind]
         if rows:
             click.echo(f"{kind}s")
@@ -66,6 +66,7 @@ def describe_plugins(host: Host) -> dict[str, Any]:
         "extractor": host.extractors,
         "encoder": host.encoders,
         "backend": host.backends,
+        "reranker": host.rerankers,
         "command": host.commands,
     }
     versions = {name: host.distribution_version(name) for _, name in host.plugins()}

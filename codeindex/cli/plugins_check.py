@@ -68,6 +68,7 @@ def _suites(
         EncoderContract,
         ExtractorContract,
         PluginContract,
+        RerankerContract,
     )
 
     suite = type("Check", (PluginContract,), {"plugin": plugin.value})
@@ -79,6 +80,7 @@ def _suites(
         "extractor": ExtractorContract,
         "encoder": EncoderContract,
         "backend": BackendContract,
+        "reranker": RerankerContract,
     }
     for kind, contract in contracts.items():
         for offer in getattr(host, f"{kind}s").offers():

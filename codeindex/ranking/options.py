@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from codeindex.errors import UsageError
 from codeindex.ranking.mode import Mode
+
+if TYPE_CHECKING:
+    from codeindex.reranking import Reranking
 
 PER_FILE = 3
 
@@ -18,6 +22,7 @@ class SearchOptions:
         mode: which halves are asked.
         per_file: most results of one file; 0 for no limit.
         min_confidence: results with less are left out, 0…1.
+        reranking: what scores the best once more; None for nothing.
 
     Raises:
         UsageError: a value that makes no sense.
@@ -26,6 +31,7 @@ class SearchOptions:
     mode: Mode = Mode.HYBRID
     per_file: int = PER_FILE
     min_confidence: float = 0.0
+    reranking: Reranking | None = None
 
     def __post_init__(self) -> None:
         if self.per_file < 0:

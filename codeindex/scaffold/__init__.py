@@ -10,7 +10,7 @@ from string import Template
 from codeindex import __version__
 from codeindex.errors import StorageError, UsageError
 
-KINDS = ("extractor", "encoder", "backend")
+KINDS = ("extractor", "encoder", "backend", "reranker")
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*\Z")
 
 
@@ -39,6 +39,7 @@ def write_plugin(name: str, kind: str, parent: Path) -> Path:
         "name": name,
         "kind": kind,
         "Kind": kind.capitalize(),
+        "contracts": ", ".join(sorted((f"{kind.capitalize()}Contract", "PluginContract"))),
         "module": module,
         "Class": "".join(part.capitalize() for part in name.split("-")) + kind.capitalize(),
         "suffix": f".{name.replace('-', '')}",

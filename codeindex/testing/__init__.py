@@ -19,6 +19,7 @@ from codeindex.testing.contract import Contract, Undecided
 from codeindex.testing.encoder import EncoderContract
 from codeindex.testing.extractor import ExtractorContract
 from codeindex.testing.plugin import PluginContract
+from codeindex.testing.reranker import RerankerContract
 from codeindex.testing.runner import Outcome, Status, run_contract
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "ExtractorContract",
     "Outcome",
     "PluginContract",
+    "RerankerContract",
     "Status",
     "Undecided",
     "run_contract",

@@ -149,7 +149,7 @@ def _imported(module: str, patience: float) -> subprocess.CompletedProcess[str] 
 
 
 def _all_offers(host: Host) -> list[Offer[Any]]:
-    catalogues = (host.extractors, host.encoders, host.backends, host.commands)
+    catalogues = (host.extractors, host.encoders, host.backends, host.rerankers, host.commands)
     return [offer for catalogue in catalogues for offer in catalogue.offers()]
 
 

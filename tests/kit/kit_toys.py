@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 
 from toys import BruteForceBackend, ParagraphExtractor, WordEncoder
 
 from codeindex.hookimpl import hookimpl
-from codeindex.specs import BackendSpec, EncoderSpec, ExtractorSpec
+from codeindex.specs import BackendSpec, EncoderSpec, ExtractorSpec, RerankerSpec
 from codeindex.vectors import checked_embeddings
 
 
@@ -39,11 +40,27 @@ class GoodEncoder(WordEncoder):
     """Words hashed into buckets; a text without words is told apart by its length."""
 
 
-class Parts:
-    """A plugin of one backend, one encoder and one extractor."""
+class GoodReranker:
+    """How much of the query's words a text holds."""
 
-    def __init__(self, backend=GoodBackend, encoder=GoodEncoder, extractor=ParagraphExtractor):
-        self.backend, self.encoder, self.extractor = backend, encoder, extractor
+    def rerank(self, query, texts):
+        asked = set(re.findall(r"\w+", query.lower()))
+        found = [asked & set(re.findall(r"\w+", text.lower())) for text in texts]
+        return [len(words) / (len(asked) or 1) for words in found]
+
+
+class Parts:
+    """A plugin of one backend, one encoder, one extractor and one reranker."""
+
+    def __init__(
+        self,
+        backend=GoodBackend,
+        encoder=GoodEncoder,
+        extractor=ParagraphExtractor,
+        reranker=GoodReranker,
+    ):
+        self.backend, self.encoder = backend, encoder
+        self.extractor, self.reranker = extractor, reranker
 
     @hookimpl
     def codeindex_backends(self):
@@ -68,6 +85,12 @@ class Parts:
             )
         ]
 
+    @hookimpl
+    def codeindex_rerankers(self):
+        return [
+            RerankerSpec(name="toy", summary="Words.", make=lambda options: self.reranker()),
+        ]
+
 
 _GOOD = Parts()
 
@@ -85,3 +108,8 @@ def codeindex_encoders():
 @hookimpl
 def codeindex_extractors():
     return _GOOD.codeindex_extractors()
+
+
+@hookimpl
+def codeindex_rerankers():
+    return _GOOD.codeindex_rerankers()

@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from kit_toys import GoodBackend, GoodEncoder, Parts
+from kit_toys import GoodBackend, GoodEncoder, GoodReranker, Parts
 from toys import ParagraphExtractor
 
 from codeindex.errors import ExtractionError
@@ -18,9 +18,11 @@ from codeindex.testing import (
     EncoderContract,
     ExtractorContract,
     PluginContract,
+    RerankerContract,
     Status,
     run_contract,
 )
+from codeindex.testing.contract import promises
 
 
 def broken(contract, **facts) -> dict[str, str]:
@@ -33,7 +35,9 @@ def broken(contract, **facts) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("contract", [BackendContract, EncoderContract, ExtractorContract])
+@pytest.mark.parametrize(
+    "contract", [BackendContract, EncoderContract, ExtractorContract, RerankerContract]
+)
 def test_the_faultless_plugin_keeps_every_promise(contract):
     outcomes = list(run_contract(type("Suite", (contract,), {"plugin": "kit_toys"})))
     assert {outcome.status for outcome in outcomes} == {Status.KEPT}, outcomes
@@ -395,6 +399,103 @@ def test_a_faulty_extractor_is_rejected(fault):
 
 def test_an_extractor_that_streams_is_accepted():
     assert broken(ExtractorContract, plugin=Parts(extractor=Streams)) == {}
+
+
+# -- rerankers ----------------------------------------------------------------------------------
+
+
+class BestFirst(GoodReranker):
+    def rerank(self, query, texts):
+        return sorted(super().rerank(query, texts), reverse=True)
+
+
+class OneForAll(GoodReranker):
+    def rerank(self, query, texts):
+        return [1.0 for _ in texts]
+
+
+class Deaf(GoodReranker):
+    def rerank(self, query, texts):
+        return super().rerank("parse text", texts)
+
+
+class Relative(GoodReranker):
+    def rerank(self, query, texts):
+        scores = super().rerank(query, texts)
+        best = max(scores, default=0) or 1
+        return [score / best + 0.01 * len(texts) for score in scores]
+
+
+class PaddingScores(GoodReranker):
+    def rerank(self, query, texts):
+        longest = max(map(len, texts), default=0)
+        scores = super().rerank(query, texts)
+        return [s + (longest - len(t)) / 1e4 for s, t in zip(scores, texts, strict=True)]
+
+
+class Counts(GoodReranker):
+    def __init__(self):
+        self.calls = 0
+
+    def rerank(self, query, texts):
+        self.calls += 1
+        return [score + self.calls for score in super().rerank(query, texts)]
+
+
+class NothingIsAnError(GoodReranker):
+    def rerank(self, query, texts):
+        worst = min(super().rerank(query, texts))
+        return [score - worst / 1e9 for score in super().rerank(query, texts)]
+
+
+class LeavesOutTheEmpty(GoodReranker):
+    def rerank(self, query, texts):
+        return super().rerank(query, [text for text in texts if text.strip()])
+
+
+class LogOfNothing(GoodReranker):
+    def rerank(self, query, texts):
+        with np.errstate(divide="ignore"):
+            return np.log(np.array(super().rerank(query, texts)))
+
+
+class NoQuery(GoodReranker):
+    def rerank(self, query, texts):
+        first = query.split()[0]
+        return [score + (first in query) for score in super().rerank(query, texts)]
+
+
+class SortsTheTexts(GoodReranker):
+    def rerank(self, query, texts):
+        scores = super().rerank(query, texts)
+        texts.sort()
+        return scores
+
+
+RERANKERS = {
+    BestFirst: "order_of_the_texts",
+    OneForAll: "tell_texts_apart",
+    Deaf: "depend_on_the_query",
+    Relative: "company",
+    PaddingScores: "company",
+    Counts: "same_text",
+    NothingIsAnError: "no_texts",
+    LeavesOutTheEmpty: "texts_of_any_kind",
+    LogOfNothing: "one_finite_score",
+    NoQuery: "queries_of_any_kind",
+    SortsTheTexts: "untouched",
+}
+
+
+@pytest.mark.parametrize("fault", RERANKERS, ids=lambda fault: fault.__name__)
+def test_a_faulty_reranker_is_rejected(fault):
+    found = broken(RerankerContract, plugin=Parts(reranker=fault))
+    assert any(RERANKERS[fault] in name for name in found), found
+
+
+def test_every_promise_of_a_reranker_has_a_fault_that_breaks_it():
+    parts = set(RERANKERS.values())
+    assert [n for n in promises(RerankerContract) if not any(part in n for part in parts)] == []
 
 
 # -- plugins ------------------------------------------------------------------------------------
