@@ -66,7 +66,10 @@ def evaluate(session: Session, /, **given: Any) -> None:
     if failed and since is not None:
         fell = -since.differences[given["metric"]].value
         allowed = given["fail_below"]
-        session.say(f"{given['metric']} fell by {fell:.3f}, more than the {allowed:g} allowed")
+        # Also with --quiet: it is why the check failed.
+        click.echo(
+            f"{given['metric']} fell by {fell:.3f}, more than the {allowed:g} allowed", err=True
+        )
         click.get_current_context().exit(1)
 
 
