@@ -11,7 +11,6 @@ from typing import Any
 
 from codeindex.candidates import Candidate
 from codeindex.catalog.rows import IncomingSnippet, snippet_values
-from codeindex.catalog.words import words_of
 from codeindex.errors import CodeIndexError, ExtractionError
 from codeindex.host import Host
 from codeindex.interfaces import Extractor
@@ -138,7 +137,7 @@ class Extraction:
 
 
 def prepared(snippets: Iterator[Snippet]) -> Iterator[IncomingSnippet]:
-    """Adds key, embedding text and words to snippets of one source."""
+    """Adds key and embedding text to snippets of one source."""
     seen: Counter[tuple[str, str, str, str]] = Counter()
     for snippet in snippets:
         clean = storable(snippet)
@@ -149,7 +148,6 @@ def prepared(snippets: Iterator[Snippet]) -> Iterator[IncomingSnippet]:
             values=snippet_values(clean),
             text=text,
             text_digest=text_digest(text),
-            words=words_of(clean),
         )
         seen[identity] += 1
 

@@ -13,7 +13,6 @@ from typing import Any
 
 from codeindex.catalog.catalog import Catalog
 from codeindex.catalog.rows import IncomingSnippet, SourceRow, snippet_values
-from codeindex.catalog.words import words_of
 from codeindex.derived import DerivedIndex
 from codeindex.encoding import IndexEncoder
 from codeindex.errors import UsageError
@@ -167,7 +166,6 @@ def row_of(snippet: Snippet, position: int, text: str, digest: bytes, extractor:
         values=snippet_values(snippet),
         text=text,
         text_digest=digest,
-        words=words_of(snippet),
     )
     return source, incoming
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import chain
 
 from codeindex.lexical.stemming import stem
@@ -39,18 +40,31 @@ _TO_IDENTIFIERS = bytes(
 )
 
 
+Run = str | bytes
+"""Neighbouring characters of words, as bytes where they are ASCII."""
+
+
+def runs_in(text: str) -> Sequence[Run]:
+    """What `words_of_run` takes, of a text: they repeat, and are only looked up mostly."""
+    if text.isascii():
+        # Several times as fast as below: whole runs are cut out here, identifiers within them
+        # (``3d`` has two) when a run is met for the first time.
+        return text.encode("ascii").translate(_TO_IDENTIFIERS).split()
+    return _IDENTIFIER.findall(text)
+
+
+def words_of_run(run: Run) -> tuple[str, ...]:
+    """The searchable words of a run."""
+    return _split[run]
+
+
 def searchable_words(text: str) -> list[str]:
     """Each identifier of `text` as its parts, with the compound kept beside them.
 
     ``parse_dates(x)`` → ``parse date parse_dates x``: parts are stemmed, compounds are not.
     Of scripts without spaces, each two neighbouring characters are a word.
     """
-    if not text.isascii():
-        return list(chain.from_iterable(map(_split.__getitem__, _IDENTIFIER.findall(text))))
-    # The same, several times as fast: runs of word characters are cut out here, identifiers
-    # within them (``3d`` has two) when a run is met for the first time.
-    runs = text.encode("ascii").translate(_TO_IDENTIFIERS).split()
-    return list(chain.from_iterable(map(_split.__getitem__, runs)))
+    return [word for run in runs_in(text) for word in _split[run]]
 
 
 def query_words(text: str, *, keep_stop_words: bool = False) -> list[str]:
@@ -68,10 +82,10 @@ def query_words(text: str, *, keep_stop_words: bool = False) -> list[str]:
     return words[:MOST_WORDS]
 
 
-class _Split(dict[bytes | str, tuple[str, ...]]):
+class _Split(dict[Run, tuple[str, ...]]):
     """Run of word characters → its words. They repeat, so most are only looked up."""
 
-    def __missing__(self, run: bytes | str) -> tuple[str, ...]:
+    def __missing__(self, run: Run) -> tuple[str, ...]:
         if len(self) >= _CACHE_LIMIT:
             self.clear()
         text = run.decode("ascii") if isinstance(run, bytes) else run

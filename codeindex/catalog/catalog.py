@@ -19,10 +19,11 @@ from codeindex.catalog.rows import (
     OutboxRow,
     SourceRow,
     checked_snippet,
+    snippet_values,
 )
 from codeindex.catalog.soundness import problems
 from codeindex.catalog.word_index import WordIndex
-from codeindex.catalog.words import WORDS_RECIPE, words_of
+from codeindex.catalog.words import WORDS_RECIPE
 from codeindex.filters import Filter, Payload
 from codeindex.interfaces import EncoderInfo
 from codeindex.lexical.merging import AT_REST
@@ -308,10 +309,7 @@ class Catalog(CatalogFile):
         ids = [row[0] for row in self._connection.execute("SELECT id FROM snippets ORDER BY id")]
         for start in range(0, len(ids), _REBUILT):
             found = snippet_table.snippets_by_id(self._connection, ids[start : start + _REBUILT])
-            snippets = sorted(found.items())
-            self._words.add_by_id(
-                [id for id, _ in snippets],
-                [(words_of(each), (each.path, each.language, each.kind)) for _, each in snippets],
-            )
+            present = sorted(found)
+            self._words.add(present, [snippet_values(found[id]) for id in present])
         self._words.merge(AT_REST)
         self.set_manifest({"words_recipe": WORDS_RECIPE})

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from codeindex.catalog.checksums import check, row_checksum
-from codeindex.lexical.counting import CountedWords
 from codeindex.snippet import Snippet
 
 SNIPPET_COLUMNS = "path, language, kind, name, start_line, end_line, code, docstring, extra"
@@ -47,14 +46,12 @@ class IncomingSnippet(NamedTuple):
         values: the snippet's columns, see `snippet_values`.
         text: what is given to the encoder.
         text_digest: 16 bytes of BLAKE2b of `text`.
-        words: those of code, docstring, path and name.
     """
 
     key: bytes
     values: SnippetValues
     text: str
     text_digest: bytes
-    words: CountedWords
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,13 +114,8 @@ def insert_snippets(
             for id, (source, item) in enumerate(items, first)
         ],
     )
-    words.add(first, [(item.words, _facets(item)) for _, item in items])
+    words.add(range(first, first + len(items)), [item.values for _, item in items])
     _send(connection, "add", range(first, first + len(items)))
-
-
-def _facets(item: IncomingSnippet) -> tuple[str, str, str]:
-    path, language, kind, *_ = item.values
-    return path, language, kind
 
 
 def _checksum(id: int, item: IncomingSnippet) -> int:

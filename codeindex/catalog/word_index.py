@@ -10,21 +10,19 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from codeindex.catalog import segments as tables
+from codeindex.catalog.rows import SnippetValues
 from codeindex.catalog.segments import Removed, SegmentRow
+from codeindex.catalog.words import facets_of_values, fields_of
 from codeindex.filters import Filter
 from codeindex.lexical.bm25f import WordPostings, scored
 from codeindex.lexical.building import documents_and_postings
 from codeindex.lexical.collection import Collection, collection_of
-from codeindex.lexical.counting import CountedWords
 from codeindex.lexical.documents import Documents, joined, kept
 from codeindex.lexical.facets import facets_of, joined_facets
 from codeindex.lexical.merging import AT_WORK, first_to_merge, merged
 from codeindex.lexical.postings import Counts
 from codeindex.lexical.scores import LexicalScores, Mask, Scores
 from codeindex.lexical.weights import FieldWeights
-
-IndexedDocument = tuple[CountedWords, tuple[str, str, str]]
-"""The words of a document, and its path, language and kind."""
 
 _FILTERS = 16  # of which the masks are kept
 
@@ -146,14 +144,10 @@ class WordIndex:
 
     # -- writing ----------------------------------------------------------------------------
 
-    def add(self, first: int, rows: Sequence[IndexedDocument]) -> None:
-        """Adds documents with ids from `first` on, which is above all that were ever there."""
-        self.add_by_id(range(first, first + len(rows)), rows)
-
-    def add_by_id(self, ids: Sequence[int], rows: Sequence[IndexedDocument]) -> None:
-        """Adds documents with ids that ascend, and are above all that are there."""
-        documents, postings = documents_and_postings(ids, [words for words, _ in rows])
-        facets = facets_of(facet for _, facet in rows)
+    def add(self, ids: Sequence[int], rows: Sequence[SnippetValues]) -> None:
+        """Adds snippets with ids that ascend, and are above all that were ever there."""
+        documents, postings = documents_and_postings(ids, map(fields_of, rows))
+        facets = facets_of(map(facets_of_values, rows))
         row = tables.write_segment(self._connection, documents, facets, [postings])
         tables.write_state(self._connection, [*tables.read_state(self._connection), row])
         self.merge(AT_WORK)

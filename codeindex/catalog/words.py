@@ -1,15 +1,21 @@
-"""The words of a snippet, as they go into the word index. Worker processes import it."""
+"""What of a snippet goes into the word index."""
 
 from __future__ import annotations
 
-from codeindex.lexical.counting import CountedWords, count_words
-from codeindex.snippet import Snippet
+from codeindex.catalog.rows import SnippetValues
+from codeindex.lexical.building import Fields
 
 WORDS_RECIPE = "identifier-parts-and-compound/2"
-"""Names what `words_of` does. The words of a catalog with another recipe are made anew."""
+"""Names what becomes of texts there. The words of a catalog with another recipe are made anew."""
 
 
-def words_of(snippet: Snippet) -> CountedWords:
-    """The words of a snippet; its docstring counts as docstring only, not as code."""
-    code = snippet.code.replace(snippet.docstring, " ", 1) if snippet.docstring else snippet.code
-    return count_words(code, snippet.docstring, snippet.path, snippet.name)
+def fields_of(values: SnippetValues) -> Fields:
+    """The texts of a snippet; its docstring counts as docstring only, not as code."""
+    path, _, _, name, _, _, code, docstring, _ = values
+    return code.replace(docstring, " ", 1) if docstring else code, docstring, path, name
+
+
+def facets_of_values(values: SnippetValues) -> tuple[str, str, str]:
+    """Its path, language and kind."""
+    path, language, kind, *_ = values
+    return path, language, kind

@@ -1,40 +1,81 @@
-"""Documents and postings of new snippets, from the words that their extraction has counted."""
+"""Documents and postings of new snippets, counted for all of them at once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
-from codeindex.lexical.counting import CountedWords
 from codeindex.lexical.documents import Documents
-from codeindex.lexical.postings import Postings, collected
+from codeindex.lexical.postings import Postings
 from codeindex.lexical.weights import FIELDS
+from codeindex.words import Run, runs_in, words_of_run
+
+Fields = tuple[str, str, str, str]
+"""Texts of a document, in the order of `FIELDS`."""
+
+_FIELDS = len(FIELDS)
+_MOST = np.iinfo(np.uint8).max
+_LONGEST = np.iinfo(np.uint16).max
 
 
 def documents_and_postings(
-    ids: Sequence[int], rows: Sequence[CountedWords]
+    ids: Sequence[int], rows: Iterable[Fields]
 ) -> tuple[Documents, Postings]:
-    """A segment of snippets with these ids, which ascend."""
-    lengths = np.frombuffer(b"".join(row[2] for row in rows), "<u2")
-    counts = np.frombuffer(b"".join(row[1] for row in rows), np.uint8).reshape(-1, len(FIELDS))
-    each = np.array([len(row[1]) for row in rows], dtype=np.int64) // len(FIELDS)
+    """A segment of snippets with these ids, which ascend.
+
+    A place below is a field of a document: four times the document's position, and the field's.
+    """
     numbers = _Numbers()
-    found = " ".join(filter(None, (row[0] for row in rows))).split()
-    keys = np.fromiter(map(numbers.__getitem__, found), dtype=np.int64, count=len(found))
-    words = sorted(numbers)
-    ranks = np.empty(len(words), dtype=np.int64)
-    ranks[[numbers[word] for word in words]] = np.arange(len(words))
-    positions = np.repeat(np.arange(len(rows), dtype=np.uint32), each)
+    found: list[Run] = []
+    sizes = []
+    for row in rows:
+        for text in row:
+            runs = runs_in(text)
+            found += runs
+            sizes.append(len(runs))
+    run_of = np.fromiter(map(numbers.__getitem__, found), np.int64, len(found))
+    words, starts, ranks = _words_of(numbers)
+    each = np.diff(starts)[run_of]  # words of each run that was met
+    places = np.repeat(np.arange(len(sizes)), sizes)
+    first = np.repeat(starts[run_of] - np.cumsum(each) + each, each)
+    keys = ranks[first + np.arange(len(first))] * len(sizes) + np.repeat(places, each)
+    lengths = np.bincount(places, weights=each, minlength=len(sizes))
     documents = Documents(
-        np.array(ids, dtype=np.int64), lengths.astype(np.uint16).reshape(len(rows), len(FIELDS))
+        np.array(ids, dtype=np.int64),
+        np.minimum(lengths, _LONGEST).astype(np.uint16).reshape(-1, _FIELDS),
     )
-    return documents, collected(ranks[keys], words, positions, counts)
+    return documents, _counted(keys, words, len(documents))
 
 
-class _Numbers(dict[str, int]):
-    """Word → its number, in the order in which they are met."""
+def _counted(keys: npt.NDArray[np.int64], words: Sequence[str], documents: int) -> Postings:
+    """Postings of words at places, which a key names both: rank times places, and place."""
+    keys, times = np.unique(keys, return_counts=True)
+    pairs = keys // _FIELDS  # of a word and a document
+    new = np.diff(pairs, prepend=-1) != 0
+    counts = np.zeros((int(new.sum()), _FIELDS), dtype=np.uint8)
+    counts[np.cumsum(new) - 1, keys % _FIELDS] = np.minimum(times, _MOST)
+    ranks, positions = np.divmod(pairs[new], max(documents, 1))
+    sizes = np.bincount(ranks, minlength=len(words))
+    return Postings(words, sizes.astype(np.int64), positions.astype(np.uint32), counts)
 
-    def __missing__(self, word: str) -> int:
-        number = self[word] = len(self)
+
+def _words_of(
+    runs: Iterable[Run],
+) -> tuple[list[str], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Distinct words of runs, ascending; where the words of each run start; their ranks."""
+    split = [words_of_run(run) for run in runs]
+    starts = np.concatenate(([0], np.cumsum([len(words) for words in split], dtype=np.int64)))
+    words = sorted({word for each in split for word in each})
+    rank_of = {word: rank for rank, word in enumerate(words)}
+    ranks = [rank_of[word] for each in split for word in each]
+    return words, starts, np.array(ranks, dtype=np.int64)
+
+
+class _Numbers(dict[Run, int]):
+    """Run → its number, in the order in which they are met."""
+
+    def __missing__(self, run: Run) -> int:
+        number = self[run] = len(self)
         return number

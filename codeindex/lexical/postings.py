@@ -111,7 +111,9 @@ def collected(keys: Sizes, words: Sequence[str], positions: Positions, counts: C
         positions, counts: (n,) and (n, 4); positions of equal keys are to ascend.
     """
     sizes = np.bincount(keys, minlength=len(words))
-    order = np.argsort(keys, kind="stable")
+    # Of numbers this small NumPy sorts by their digits, many times as fast.
+    small = keys.astype(np.uint16) if len(words) <= np.iinfo(np.uint16).max else keys
+    order = np.argsort(small, kind="stable")
     if len(words) and not sizes.all():
         present = np.flatnonzero(sizes)
         words, sizes = [words[number] for number in present.tolist()], sizes[present]

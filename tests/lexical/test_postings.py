@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codeindex.lexical.building import documents_and_postings
-from codeindex.lexical.counting import count_words
 from codeindex.lexical.documents import decode_documents, encode_documents
 from codeindex.lexical.merging import first_to_merge, merged
 from codeindex.lexical.postings import Postings, decode_postings, encode_postings
@@ -27,9 +26,7 @@ def as_dict(postings: Postings) -> dict[str, list]:
 
 
 def made(documents: list[tuple[str, str, str, str]]):
-    return documents_and_postings(
-        range(5, 5 + len(documents)), [count_words(*fields) for fields in documents]
-    )
+    return documents_and_postings(range(5, 5 + len(documents)), documents)
 
 
 @given(st.lists(FIELDS, min_size=1, max_size=8))

@@ -12,7 +12,7 @@ from lexical_corpus import WORDS, add, held, new_catalog, remove, segments, snip
 from lexical_oracle import scores
 
 from codeindex.catalog.catalog import Catalog
-from codeindex.catalog.words import words_of
+from codeindex.catalog.rows import snippet_values
 from codeindex.filters import Filter
 from codeindex.lexical.merging import AT_REST, AT_WORK
 from codeindex.lexical.weights import FieldWeights
@@ -159,8 +159,7 @@ def test_what_a_failed_transaction_has_written_is_not_seen(tmp_path):
     add(catalog, [snippet("parse")])
     with suppress(ZeroDivisionError), catalog.transaction():
         catalog._words.remove(catalog.snippet_ids())
-        words = words_of(snippet("date date"))
-        catalog._words.add(2, [(words, ("a.py", "python", "function"))])
+        catalog._words.add([2], [snippet_values(snippet("date date"))])
         assert catalog.lexical(["date", "parse"]).top(5)[0].tolist() == [2]
         raise ZeroDivisionError
     assert len(catalog.lexical(["parse"]).top(5)[0]) == 1
