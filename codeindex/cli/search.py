@@ -3,32 +3,68 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from codeindex.cli.options import encoder_options, index_option, json_option
-from codeindex.cli.reading import open_to_read, store_options
-from codeindex.cli.session import Session, colours, pass_session
+from codeindex.cli.asked import Opened, indexes_option, open_asked
+from codeindex.cli.options import encoder_options, json_option
+from codeindex.cli.reading import store_options
+from codeindex.cli.session import Session, pass_session
 
 if TYPE_CHECKING:
-    from codeindex.index import Index
-    from codeindex.searching import SearchResult
+    from codeindex.filters import Filter
+    from codeindex.ranking.options import SearchOptions
 
 
 @click.command(epilog="Example: codeindex search 'retry with exponential backoff' --kind function")
-@click.argument("query")
-@index_option
+@click.argument("query", required=False)
+@click.option(
+    "--paper",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    metavar="FILE",
+    help="In place of QUERY: a text, as an abstract; - is standard input.",
+)
+@click.option(
+    "--by",
+    type=click.Choice(["function", "file", "paper"]),
+    default="function",
+    show_default=True,
+    help="What to find; papers in an index of papers' code.",
+)
+@indexes_option
 @click.option(
     "--top-k", "-k", type=click.IntRange(min=1), default=10, show_default=True, help="Most hits."
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["hybrid", "dense", "lexical"]),
+    default="hybrid",
+    show_default=True,
+    help="By meaning and words, by meaning, or by words.",
 )
 @click.option(
     "--path", multiple=True, metavar="GLOB", help="Only these files or folders. May be repeated."
 )
 @click.option("--language", multiple=True, metavar="NAME", help="Only this language.")
 @click.option("--kind", multiple=True, metavar="NAME", help="Only function, method, class, ….")
+@click.option(
+    "--per-file",
+    type=click.IntRange(min=0),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="Most hits of one file; 0 for all.",
+)
+@click.option(
+    "--min-confidence",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    metavar="P",
+    help="Only hits that are this likely what was asked for, 0 to 1.",
+)
+@click.option("--explain", is_flag=True, help="Show what each hit's place is due to.")
 @click.option(
     "--lines",
     type=click.IntRange(min=0),
@@ -41,87 +77,103 @@ if TYPE_CHECKING:
 @json_option
 @pass_session
 def search(session: Session, /, **given: Any) -> None:
-    """Find the code nearest in meaning to QUERY, best first.
+    """Find the code that answers QUERY, words or code, best first.
 
-    The index is looked for from the current folder upwards; or --backend and -B say where
-    another machine keeps one. Exits with 1 if nothing is found.
+    With --paper, the sentences of a text are searched for, and each hit names those that found
+    it. If QUERY is -, queries are read from standard input, one a line, and each is answered by
+    one line of JSON at once.
+
+    The percentage before a hit says how likely it is what was asked for. The index is looked
+    for from the current folder upwards; or --backend and -B say where another machine keeps
+    one. Exits with 1 if nothing is found.
     """
-    from codeindex.index import Index
-    from codeindex.searching import checked_query
+    from codeindex.filters import Filter
+    from codeindex.ranking.mode import Mode
+    from codeindex.ranking.options import SearchOptions
 
-    checked_query(given["query"])  # before the index is even looked for
-    with open_to_read(session, **given) as opened:
-        results = opened.search(
-            given["query"],
-            given["top_k"],
-            paths=given["path"],
-            languages=given["language"],
-            kinds=given["kind"],
-        )
-        hint = "" if results else _hint(opened.status(), given["kind"], given["language"])
-        if isinstance(opened, Index):
-            if not results and given["path"] and not _any_file(opened, given["path"]):
-                hint += "; no file in the index matches --path"
-            if opened.unfinished():
-                session.say("note: the index is not complete; codeindex status says more")
-    if given["as_json"]:
-        for result in results:
-            click.echo(json.dumps(result.as_json()))
+    queries = _queries(**given)  # before the index is even looked for
+    where = Filter(given["path"], given["language"], given["kind"])
+    options = SearchOptions(Mode(given["mode"]), given["per_file"], given["min_confidence"])
+    opened = open_asked(session, **given)
+    if not queries:
+        found = _stream(session, opened, where, options, **given)
     else:
-        _print(results, given["lines"])
-    if not results:
-        session.say(f"nothing found{hint}")
+        with opened:
+            found = _answer(session, opened, queries, where, options, **given)
+    if not found:
         click.get_current_context().exit(1)
 
 
-def _any_file(opened: Index, paths: Sequence[str]) -> bool:
-    """Whether there is a file that the globs match."""
-    from codeindex.filters import Filter
+def _queries(**given: Any) -> list[str]:
+    """What is asked; nothing if queries are to be read from standard input.
 
-    return next(opened.snippets(Filter(paths=tuple(paths))), None) is not None
+    Raises:
+        UsageError: nothing is asked, or more than one thing, or it cannot be searched for.
+    """
+    from codeindex.errors import UsageError
+    from codeindex.searching import checked_query
 
+    query, paper = given["query"], given["paper"]
+    if (query is None) == (paper is None):
+        raise UsageError("give a QUERY, or the text of a paper with --paper FILE, not both")
+    if paper is not None:
+        from codeindex.cli.paper_file import read_paper
+        from codeindex.paper_text import queries_of
 
-def _hint(facts: Mapping[str, Any], kinds: Sequence[str], languages: Sequence[str]) -> str:
-    """Which kinds and languages there are, where one was asked for that is not there."""
-    hint = ""
-    for name, asked in (("kinds", kinds), ("languages", languages)):
-        if name in facts and set(asked) - set(facts[name]):
-            hint += f"; {name} in the index: {', '.join(facts[name]) or 'none'}"
-    return hint
-
-
-def _print(results: Sequence[SearchResult], lines: int) -> None:
-    terminal = sys.stdout.isatty()
-    coloured = colours(terminal)
-    for result in results:
-        snippet = result.snippet
-        place = f"{snippet.path}:{snippet.start_line}-{snippet.end_line}"
-        if coloured:
-            place = click.style(place, fg="cyan")
-        name = click.style(snippet.name, bold=True) if coloured else snippet.name
-        click.echo(f"{result.rank:>2}  {result.score:.3f}  {place}  {name}  ({snippet.kind})")
-        for number, line in _shown(snippet.code, snippet.language, lines, coloured):
-            click.echo(f"      {snippet.start_line + number:>5}  {line}")
-        if lines:
-            click.echo()
+        return queries_of(read_paper(paper))
+    if query != "-":
+        return [checked_query(query)]
+    if given["by"] != "function":
+        raise UsageError("queries from standard input find functions; leave --by out")
+    return []
 
 
-def _shown(code: str, language: str, limit: int, coloured: bool) -> list[tuple[int, str]]:
-    shown = code.split("\n")[:limit]
-    text = "\n".join(shown)
-    if coloured and text:
-        text = _highlighted(text, language)
-    return list(enumerate(text.split("\n"))) if limit else []
+def _stream(
+    session: Session, opened: Opened, where: Filter, options: SearchOptions, **given: Any
+) -> bool:
+    """Answers standard input; whether anything was found."""
+    from codeindex.cli.search_stream import AnswerStream, answer_lines
 
+    def reopen() -> Opened:
+        return open_asked(session, **given)
 
-def _highlighted(code: str, language: str) -> str:
-    from pygments import highlight
-    from pygments.formatters import TerminalFormatter
-    from pygments.lexers import get_lexer_by_name
-    from pygments.util import ClassNotFound
-
+    stream = AnswerStream(opened, reopen, given["top_k"], where, options)
     try:
-        lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
-    except ClassNotFound:
-        return code
-    return str(highlight(code, lexer, TerminalFormatter()))
+        found = answer_lines(stream, session.say)
+    finally:
+        stream.close()
+    if not found:
+        session.say("nothing found for any query")
+    return found
+
+
+def _answer(
+    session: Session,
+    opened: Opened,
+    queries: Sequence[str],
+    where: Filter,
+    options: SearchOptions,
+    **given: Any,
+) -> bool:
+    """Prints what is found; whether there is anything."""
+    if given["paper"] is not None or given["by"] != "function":
+        from codeindex.cli.groups import answer_groups
+
+        found = answer_groups(opened, queries, where, options, **given)
+    else:
+        from codeindex.cli.hits import print_results
+
+        (results,) = opened.search_many(queries, given["top_k"], where, options)
+        found = bool(results)
+        if given["as_json"]:
+            for result in results:
+                click.echo(json.dumps(result.as_json()))
+        else:
+            print_results(results, given["lines"], explain=given["explain"])
+    for note in opened.notes(given["mode"]):
+        session.say(note)
+    if not found:
+        from codeindex.cli.nothing import why_nothing
+
+        session.say(f"nothing found{why_nothing(opened, **given)}")
+    return found
