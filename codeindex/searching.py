@@ -10,7 +10,7 @@ from typing import Any
 from codeindex.errors import UsageError
 from codeindex.filters import Filter
 from codeindex.interfaces import Encoder
-from codeindex.ranking.confidence import Evidence, confidence, lead, near
+from codeindex.ranking.confidence import Evidence, confidence, near
 from codeindex.ranking.corpus import Corpus
 from codeindex.ranking.gathering import Found, gathered
 from codeindex.ranking.options import SearchOptions
@@ -42,7 +42,8 @@ class SearchResult:
         confidence: that it is what was asked for, 0…1, whatever the encoder and the mode.
         cosine: of query and snippet; None if it is not among the nearest, or words only were
             asked for.
-        words: word of the query → what it gives by BM25F; empty if vectors only were asked for.
+        words: stem of a word of the query → what it gives by BM25F; empty if vectors only were
+            asked for.
         index: which index it is from, where several are searched; else empty.
     """
 
@@ -147,7 +148,7 @@ def _best(found: Found, corpus: Corpus, top_k: int, options: SearchOptions) -> l
         evidence = Evidence(
             near(candidate.cosine, last, background) if background is not None else 0.0,
             found.query.share(frozenset(words)),
-            lead(one, ranked),
+            one.score,
         )
         kept.append((one, confidence(evidence, mode), words))
     return [one for one in kept if one[1] >= options.min_confidence]

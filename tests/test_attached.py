@@ -220,13 +220,22 @@ def project(tmp_path, shelf, command, monkeypatch):
 
 def test_search_and_status_need_no_index_folder(command, project, shelf):
     store = ("--backend", "shelf", "-B", f"at={shelf}")
-    inside = command("search", "parse a date", "--index", project / ".codeindex")
-    assert command("search", "parse a date", *store) == inside
-    assert "dates.py:1-2" in inside[1]
+    note = "note: searched by meaning only; a store without an index keeps no words\n"
+    code, out, said = command("search", "parse a date", *store)
+    assert (code, said) == (0, note)
+    assert "dates.py:1-2" in out
+    code, out, said = command("search", "parse a date", *store, "--mode", "dense")
+    assert (code, said) == (0, "")
+    assert command("search", "date", *store, "--mode", "lexical") == (
+        2,
+        "",
+        "error: backend 'shelf' keeps vectors and snippets, and no words: it cannot be searched"
+        " by words alone; take --mode dense, or search an index folder\n",
+    )
     code, out, _ = command("search", "parse a date", *store, "--json", "-k", 1)
     assert (code, json.loads(out)["name"]) == (0, "parse_date")
     code, out, said = command("search", "date", *store, "--kind", "recipe")
-    assert (code, out, said) == (1, "", "nothing found\n")
+    assert (code, out, said) == (1, "", f"{note}nothing found\n")
     code, out, _ = command("status", *store)
     assert code == 0
     assert out.startswith("store     shelf\n")

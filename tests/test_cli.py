@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -102,6 +103,52 @@ def test_search_json_lines_have_the_promised_fields(indexed):
     assert set(wanted) <= set(hits[0])
 
 
+def test_what_a_place_is_due_to_is_explained(indexed):
+    plain = codeindex("search", "parse a date", "-k", 1, "--lines", 0, cwd=indexed)
+    done = codeindex("search", "parse a date", "-k", 1, "--lines", 0, "--explain", cwd=indexed)
+    head, score, cosine, words, end = done.stdout.splitlines()
+    assert [head] == plain.stdout.splitlines()
+    assert re.fullmatch(r" 1 +\d+%  util/dates.py:6-8  parse_date  \(function\)", head)
+    total, first, *more = re.findall(r"-?\d+\.\d+", score)
+    assert float(first) + sum(map(float, more)) == pytest.approx(float(total), abs=0.005)
+    assert "+0.450 dense" in score
+    assert re.fullmatch(r" +cosine  0\.\d\d\d", cosine)
+    assert {"pars", "date"} == set(re.findall("[a-z]+", words)) - {"stems"}
+    assert end == ""
+    in_json = json.loads(codeindex("search", "parse a date", "-k", 1, "--json", cwd=indexed).stdout)
+    assert sum(in_json["parts"].values()) == pytest.approx(in_json["score"], abs=1e-5)
+    assert set(in_json["words"]) == {"pars", "date"}
+
+
+def test_what_is_not_sure_enough_is_not_found(indexed):
+    said = "nothing found that is at least 50% likely (--min-confidence)\n"
+    for mode in ("hybrid", "dense", "lexical"):
+        options = ("--mode", mode, "--min-confidence", 0.5)
+        nonsense = codeindex("search", "zxqv blorp", *options, cwd=indexed)
+        assert (nonsense.returncode, nonsense.stdout) == (1, ""), mode
+        assert nonsense.stderr.startswith("nothing found"), mode
+    assert codeindex("search", "zxqv", "--min-confidence", 0.5, cwd=indexed).stderr == said
+    asked = codeindex("search", "parse a date", "--min-confidence", 0.5, "--json", cwd=indexed)
+    hits = [json.loads(line) for line in asked.stdout.splitlines()]
+    assert hits[0]["name"] == "parse_date"
+    assert all(hit["confidence"] >= 0.5 for hit in hits)
+
+
+def test_at_most_so_many_of_a_file(indexed):
+    for most in (1, 2):
+        done = codeindex("search", "time now date", "--per-file", most, "--json", cwd=indexed)
+        paths = [json.loads(line)["path"] for line in done.stdout.splitlines()]
+        assert max(map(paths.count, paths)) <= most
+    done = codeindex("search", "time now date", "--per-file", 0, "--json", cwd=indexed)
+    assert len(done.stdout.splitlines()) == 5
+
+
+def test_by_words_only_what_has_one_is_found(indexed):
+    done = codeindex("search", "gzip", "--mode", "lexical", "--json", cwd=indexed)
+    (hit,) = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (hit["name"], hit["cosine"], list(hit["words"])) == ("compress_file", None, ["gzip"])
+
+
 def test_filters(indexed):
     done = codeindex("search", "time", "--kind", "method", "--json", cwd=indexed)
     assert {json.loads(line)["name"] for line in done.stdout.splitlines()} == {"Clock.now"}
@@ -121,6 +168,9 @@ def test_filters(indexed):
         (["search", ""], 2, "the query is empty"),
         (["search", "x" * 50_000], 2, "at most 20,000"),
         (["search", "x", "--top-k", "0"], 2, "top-k"),
+        (["search", "x", "--mode", "psychic"], 2, "'psychic' is not one of 'hybrid', 'dense'"),
+        (["search", "x", "--per-file", "-1"], 2, "--per-file"),
+        (["search", "x", "--min-confidence", "1.5"], 2, "--min-confidence"),
         (["search", "x", "--index", "nowhere"], 2, "no index at"),
         (["search", "x", "--encoder", "fest"], 2, "no encoder 'fest'; installed: fast"),
         (["search", "x", "-E", "thread=1"], 2, "no option 'thread'; its options:"),

@@ -2,16 +2,13 @@
 
 Scores are brought to 0…1 by the best of the query's candidates and a floor, and added with a
 weight (Bruch, Gai and Ingber, "An analysis of fusion functions for hybrid retrieval", ACM TOIS
-2023). Reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009) looks at ranks only; it
-is kept for the comparison in the benchmarks, which it loses.
+2023). Reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009), which looks at ranks
+only, is measured beside it by ``python -m benchmarks.ranking``, and finds less.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-RRF_K = 60
-"""Of the paper: how little the first ranks stand out."""
 
 
 def normalised(scores: Sequence[float], floor: float | None = None) -> list[float]:
@@ -27,13 +24,3 @@ def normalised(scores: Sequence[float], floor: float | None = None) -> list[floa
     if width <= 0:  # nothing tells them apart
         return [1.0 if floor is None else 0.0] * len(scores)
     return [max(0.0, score - least) / width for score in scores]
-
-
-def reciprocal_ranks(scores: Sequence[float], k: int = RRF_K) -> list[float]:
-    """``1 / (k + rank)`` of each score, the best of which has rank 1; equal ones share a rank."""
-    ranks = {score: rank for rank, score in reversed(list(enumerate(_falling(scores), 1)))}
-    return [1 / (k + ranks[score]) for score in scores]
-
-
-def _falling(scores: Sequence[float]) -> list[float]:
-    return sorted(scores, reverse=True)

@@ -28,7 +28,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 _FOLDERS: Mapping[PathKind, frozenset[str]] = {
-    PathKind.TESTS: _words("test tests testsuite test_suite __tests__ spec specs fixtures"),
+    PathKind.TESTS: _words("t test tests testsuite test_suite __tests__ spec specs fixtures"),
     PathKind.VENDORED: _words(
         "vendor vendored _vendor vendors third_party thirdparty extern externals"
     ),

@@ -58,8 +58,8 @@ def scored(
     files = coherence(fused, [candidate.place for candidate in candidates])
     signals = weights.signals
     active = [(name, signals[name], SIGNALS[name]) for name in SIGNALS if signals.get(name)]
-    if not query.symbols:
-        active = [entry for entry in active if entry[0] not in ("definition", "prefix")]
+    if not query.symbolic:  # these two would say nothing
+        active = [one for one in active if one[0] not in ("definition", "prefix")]
     for candidate, part, file in zip(candidates, parts, files, strict=True):
         place = candidate.place
         for name, weight, signal in active:

@@ -18,12 +18,13 @@ _LAST_PART = 0.5
 
 
 def definition(query: Query, place: Place) -> float:
-    """Whether it defines a name that is asked for.
+    """Whether it defines the name that is all that is asked for.
 
     1 for the whole name, with or without its modules; half for the last part of a dotted one,
     which may be known by another path; less for a method of a class that is asked for.
+    A name within a sentence earns nothing: it is more often about something else.
     """
-    if not query.symbols:
+    if not query.symbolic:
         return 0.0
     name = tuple(place.name.lower().split("."))
     return max(_defines(symbol, name, place.path) for symbol in query.symbols)
@@ -43,7 +44,7 @@ def _defines(symbol: tuple[str, ...], name: tuple[str, ...], path: str) -> float
 
 def prefix(query: Query, place: Place) -> float:
     """How much of its name the beginning is that is asked for: ``parse_ar`` of ``parse_args``."""
-    if not query.symbols:
+    if not query.symbolic:
         return 0.0
     last = place.name.lower().rpartition(".")[2]
     return max(
@@ -78,7 +79,12 @@ def _agreement(query: Query, words: frozenset[str]) -> float:
 
 
 SIGNALS: Mapping[str, Callable[[Query, Place], float]] = MappingProxyType(
-    {"definition": definition, "prefix": prefix, "name": name, "stem": stem}
+    {
+        "definition": definition,
+        "prefix": prefix,
+        "name": name,
+        "stem": stem,
+    }
 )
 """Those of one snippet alone, by name."""
 

@@ -8,20 +8,21 @@ from types import MappingProxyType
 
 from codeindex.ranking.paths import PathKind
 
-FITTED: Mapping[str, float] = MappingProxyType(
+SIGNALS_FITTED: Mapping[str, float] = MappingProxyType(
     {
-        "definition": 0.3,
+        "definition": 0.4,
         "prefix": 0.1,
         "name": 0.15,
-        "stem": 0.2,
+        "stem": 0.1,
         "coherence": 0.1,
-        PathKind.TESTS: -0.3,
-        PathKind.EXAMPLES: -0.2,
-        PathKind.VENDORED: -0.2,
-        PathKind.GENERATED: -0.2,
-        PathKind.COMPAT: 0.0,
-        PathKind.PACKAGE: 0.0,
-        PathKind.STUB: -0.2,
+        PathKind.TESTS: -0.8,
+        PathKind.EXAMPLES: -0.3,
+        PathKind.COMPAT: -0.1,
+        PathKind.PACKAGE: -0.1,
+        # No package that the weights were fitted on has such files: as for examples.
+        PathKind.VENDORED: -0.3,
+        PathKind.GENERATED: -0.3,
+        PathKind.STUB: -0.3,
     }
 )
 
@@ -40,4 +41,4 @@ class Weights:
 
     dense: float = 0.45
     dense_symbolic: float = 0.3
-    signals: Mapping[str, float] = field(default_factory=lambda: FITTED)
+    signals: Mapping[str, float] = field(default_factory=lambda: SIGNALS_FITTED)
