@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from codeindex.lexical.stemming import stem
@@ -14,6 +14,7 @@ MOST_WORDS = 256
 
 _IDENTIFIER = re.compile(r"[^\W\d_]+(?:[_\w]*\w)?|\d+")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
+_SIMPLE = re.compile(r"_*[a-z][a-z_]*")
 # Scripts that are written without spaces: Han, Kana, Hangul.
 _UNSPACED = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
@@ -53,9 +54,9 @@ def runs_in(text: str) -> Sequence[Run]:
     return _IDENTIFIER.findall(text)
 
 
-def words_of_run(run: Run) -> tuple[str, ...]:
-    """The searchable words of a run."""
-    return _split[run]
+def words_of_runs(runs: Iterable[Run]) -> list[tuple[str, ...]]:
+    """The searchable words of each run."""
+    return list(map(_split.__getitem__, runs))
 
 
 def searchable_words(text: str) -> list[str]:
@@ -89,7 +90,10 @@ class _Split(dict[Run, tuple[str, ...]]):
         if len(self) >= _CACHE_LIMIT:
             self.clear()
         text = run.decode("ascii") if isinstance(run, bytes) else run
-        words = tuple(chain.from_iterable(map(_words_of, _IDENTIFIER.findall(text))))
+        if _SIMPLE.fullmatch(text):  # most are; the rest takes longer
+            words = tuple(_with_compound(text, list(filter(None, text.split("_")))))
+        else:
+            words = tuple(chain.from_iterable(map(_words_of, _IDENTIFIER.findall(text))))
         self[run] = words
         return words
 
@@ -98,9 +102,13 @@ def _words_of(identifier: str) -> list[str]:
     parts = split_identifier(identifier)
     if _UNSPACED.search(identifier):
         return list(chain.from_iterable(map(_pairs, parts)))
-    whole = identifier.lower()
+    return _with_compound(identifier.lower(), parts)
+
+
+def _with_compound(identifier: str, parts: Sequence[str]) -> list[str]:
+    whole = identifier.strip("_")
     stems = [stem(part) for part in parts]
-    return stems if parts == [whole] else [*stems, whole]
+    return stems if len(parts) == 1 and parts[0] == whole else [*stems, whole]
 
 
 def _pairs(part: str) -> list[str]:

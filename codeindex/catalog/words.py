@@ -5,7 +5,7 @@ from __future__ import annotations
 from codeindex.catalog.rows import SnippetValues
 from codeindex.lexical.building import Fields
 
-WORDS_RECIPE = "identifier-parts-and-compound/2"
+WORDS_RECIPE = "identifier-parts-and-compound/3"
 """Names what becomes of texts there. The words of a catalog with another recipe are made anew."""
 
 

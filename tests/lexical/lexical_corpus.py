@@ -13,7 +13,7 @@ from codeindex.catalog.file import IN_MEMORY
 from codeindex.catalog.snippets import drop_snippets
 from codeindex.new_index import row_of
 
-WORDS = ["parse", "date", "parse_date", "http", "dates", "sendAll", "検索機能", "x1"]
+WORDS = ["load", "date", "load_date", "http", "dates", "sendAll", "検索機能", "x1"]
 
 
 def snippet(
@@ -31,7 +31,7 @@ def snippets() -> st.SearchStrategy[Snippet]:
     return st.builds(
         snippet,
         texts(30),
-        st.sampled_from(["parse", "sendAll", "date.parse"]),
+        st.sampled_from(["load", "sendAll", "date.load"]),
         st.sampled_from(["a.py", "net/http.py", "net/dates/b.js"]),
         texts(4).map("§ {}".format),  # not what stands in the code
         language=st.sampled_from(["python", "javascript"]),

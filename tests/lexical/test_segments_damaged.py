@@ -20,8 +20,8 @@ def path(tmp_path):
     """A catalog of two segments, with one document of the first removed."""
     path = tmp_path / "catalog.sqlite"
     catalog = Catalog.create(path, {})
-    first = add(catalog, [snippet(f"parse date{n}") for n in range(9)])
-    add(catalog, [snippet("parse http")])
+    first = add(catalog, [snippet(f"load date{n}") for n in range(9)])
+    add(catalog, [snippet("load http")])
     remove(catalog, first[:1])
     catalog.close()
     return path
@@ -35,7 +35,7 @@ def change(path, statement):
 def answers(path) -> list[int]:
     catalog = Catalog(path, readonly=True)
     try:
-        found = catalog.lexical(["parse", "http", "date3"])
+        found = catalog.lexical(["load", "http", "date3"])
         return found.top(20, WHERE)[0].tolist()
     finally:
         catalog.close()

@@ -94,9 +94,9 @@ def test_a_filter_leaves_the_best_of_those_that_satisfy_it(items, where, k):
 
 def test_the_parts_of_a_score_are_its_words():
     catalog = new_catalog()
-    first, second = add(catalog, [snippet("parse date"), snippet("http http")])
-    found = catalog.lexical(["parse", "http", "absent"])
-    assert found.parts(first) == {"parse": pytest.approx(float(found.of([first])[0]))}
+    first, second = add(catalog, [snippet("load date"), snippet("http http")])
+    found = catalog.lexical(["load", "http", "absent"])
+    assert found.parts(first) == {"load": pytest.approx(float(found.of([first])[0]))}
     assert list(found.parts(second)) == ["http"]
     assert found.parts(99) == {}
     catalog.close()
@@ -104,8 +104,8 @@ def test_the_parts_of_a_score_are_its_words():
 
 def test_words_can_have_weights():
     catalog = new_catalog()
-    first, second = add(catalog, [snippet("parse"), snippet("http")])
-    ids, values = catalog.lexical({"parse": 1.0, "http": 3.0}).top(2)
+    first, second = add(catalog, [snippet("load"), snippet("http")])
+    ids, values = catalog.lexical({"load": 1.0, "http": 3.0}).top(2)
     assert ids.tolist() == [second, first]
     assert values[0] == pytest.approx(3 * values[1])
     catalog.close()
@@ -113,17 +113,17 @@ def test_words_can_have_weights():
 
 def test_ties_are_in_the_order_of_ids():
     catalog = new_catalog()
-    ids = add(catalog, [snippet("parse") for _ in range(9)])
-    assert catalog.lexical(["parse"]).top(4)[0].tolist() == ids[:4]
+    ids = add(catalog, [snippet("load") for _ in range(9)])
+    assert catalog.lexical(["load"]).top(4)[0].tolist() == ids[:4]
     catalog.close()
 
 
 def test_fields_count_as_they_are_weighted():
     catalog = new_catalog()
-    in_code, in_name = add(catalog, [snippet("parse", "f"), snippet("x", "parse")])
-    assert catalog.lexical(["parse"]).top(1)[0].tolist() == [in_name]
+    in_code, in_name = add(catalog, [snippet("load", "f"), snippet("x", "load")])
+    assert catalog.lexical(["load"]).top(1)[0].tolist() == [in_name]
     for_code = FieldWeights(code=9.0, name=0.1)
-    assert catalog.lexical(["parse"], for_code).top(1)[0].tolist() == [in_code]
+    assert catalog.lexical(["load"], for_code).top(1)[0].tolist() == [in_code]
     catalog.close()
 
 
@@ -131,7 +131,7 @@ def test_segments_stay_few_while_a_run_adds_and_fewer_at_its_end():
     catalog = new_catalog()
     most = 0
     for _ in range(100):
-        add(catalog, [snippet("parse")])
+        add(catalog, [snippet("load")])
         most = max(most, len(segments(catalog)))
     assert most <= 16
     with catalog.transaction():
@@ -144,7 +144,7 @@ def test_segments_stay_few_while_a_run_adds_and_fewer_at_its_end():
 
 def test_a_segment_of_which_most_was_removed_is_written_anew():
     catalog = new_catalog()
-    ids = add(catalog, [snippet("parse") for _ in range(10)])
+    ids = add(catalog, [snippet("load") for _ in range(10)])
     remove(catalog, ids[:4])
     assert segments(catalog) == [(10, 4)]
     remove(catalog, ids[4:7])
@@ -156,13 +156,13 @@ def test_a_segment_of_which_most_was_removed_is_written_anew():
 
 def test_what_a_failed_transaction_has_written_is_not_seen(tmp_path):
     catalog = Catalog.create(tmp_path / "catalog.sqlite", {})
-    add(catalog, [snippet("parse")])
+    add(catalog, [snippet("load")])
     with suppress(ZeroDivisionError), catalog.transaction():
         catalog._words.remove(catalog.snippet_ids())
         catalog._words.add([2], [snippet_values(snippet("date date"))])
-        assert catalog.lexical(["date", "parse"]).top(5)[0].tolist() == [2]
+        assert catalog.lexical(["date", "load"]).top(5)[0].tolist() == [2]
         raise ZeroDivisionError
-    assert len(catalog.lexical(["parse"]).top(5)[0]) == 1
+    assert len(catalog.lexical(["load"]).top(5)[0]) == 1
     (second,) = add(catalog, [snippet("http")])
     assert catalog.lexical(["http"]).top(5)[0].tolist() == [second]
     catalog.close()
@@ -171,15 +171,15 @@ def test_what_a_failed_transaction_has_written_is_not_seen(tmp_path):
 def test_a_reader_sees_what_another_connection_has_committed(tmp_path):
     writer = Catalog.create(tmp_path / "catalog.sqlite", {})
     reader = Catalog(tmp_path / "catalog.sqlite", readonly=True)
-    assert len(reader.lexical(["parse"]).top(5)[0]) == 0
-    first, second = add(writer, [snippet("parse"), snippet("parse")])
-    assert reader.lexical(["parse"]).top(5)[0].tolist() == [first, second]
+    assert len(reader.lexical(["load"]).top(5)[0]) == 0
+    first, second = add(writer, [snippet("load"), snippet("load")])
+    assert reader.lexical(["load"]).top(5)[0].tolist() == [first, second]
     remove(writer, [first])
-    assert reader.lexical(["parse"]).top(5)[0].tolist() == [second]
+    assert reader.lexical(["load"]).top(5)[0].tolist() == [second]
     for _ in range(20):
-        add(writer, [snippet("parse")])
-    assert len(reader.lexical(["parse"]).top(50)[0]) == 21
-    assert np.all(reader.lexical(["parse"]).of([first]) == 0)
+        add(writer, [snippet("load")])
+    assert len(reader.lexical(["load"]).top(50)[0]) == 21
+    assert np.all(reader.lexical(["load"]).of([first]) == 0)
     reader.close()
     writer.close()
 
@@ -191,22 +191,22 @@ def test_a_reader_sees_what_another_connection_has_committed(tmp_path):
         ("🎉 🚀", False),
         ("the of and", False),
         ("", False),
-        ('"parse" OR (NEAR/2 date*) -x:y ^', True),
-        (" ".join(f"unknown{n}" for n in range(10_000)) + " parse", False),
-        ("parse " + " ".join(f"unknown{n}" for n in range(10_000)), True),
-        ("PARSING dates", True),
+        ('"load" OR (NEAR/2 date*) -x:y ^', True),
+        (" ".join(f"unknown{n}" for n in range(10_000)) + " load", False),
+        ("load " + " ".join(f"unknown{n}" for n in range(10_000)), True),
+        ("LOADING dates", True),
     ],
 )
 def test_any_question_is_answered_also_of_a_single_snippet(question, found):
     catalog = new_catalog()
-    ids = add(catalog, [snippet("parse_date 検索機能")])
+    ids = add(catalog, [snippet("load_date 検索機能")])
     assert catalog.lexical(query_words(question)).top(3)[0].tolist() == (ids if found else [])
     catalog.close()
 
 
 def test_an_index_without_snippets_answers():
     catalog = new_catalog()
-    found = catalog.lexical(["parse"])
+    found = catalog.lexical(["load"])
     assert found.top(3)[0].tolist() == []
     assert found.top(3, Filter(("a.py",)))[0].tolist() == []
     assert found.of([1]).tolist() == [0.0]
