@@ -29,6 +29,12 @@ def calm_folder(tmp_path_factory):
     return tiny_model(tmp_path_factory.mktemp("models") / "calm", dropout=0.0)
 
 
+@pytest.fixture(scope="session")
+def bert_folder(tmp_path_factory):
+    """A BERT with word pieces, as a table is distilled from."""
+    return tiny_model(tmp_path_factory.mktemp("models") / "bert", "bert")
+
+
 @pytest.fixture
 def pairs_file(tmp_path):
     return write_pairs(tmp_path / "pairs.json", paper_pairs())

@@ -115,6 +115,17 @@ def test_stopped_and_resumed_is_uninterrupted(variant, model_folder, pairs_file,
         assert not (folder / "checkpoint_last.pt").exists()
 
 
+def test_a_static_model_stopped_and_resumed_is_uninterrupted(bert_folder, pairs_file, tmp_path):
+    changes = {"architecture": "static", "towers": "shared", "dim": 16, "max_length": 40}
+    train(pairs_file, options_for(tmp_path / "whole", bert_folder, **changes), Silent())
+    expected = outcome(tmp_path / "whole")
+    assert stop_and_go(pairs_file, tmp_path / "parts", bert_folder, 2, **changes) > 3
+    assert_same(outcome(tmp_path / "parts"), expected)
+    first = torch.load(tmp_path / "whole" / "checkpoint_epoch_0.pt", weights_only=True)
+    with pytest.raises(AssertionError):
+        assert_same(first["weights"], expected[0])
+
+
 def test_a_wrong_random_state_would_be_noticed(model_folder, pairs_file, tmp_path, monkeypatch):
     train(pairs_file, options_for(tmp_path / "whole", model_folder), Silent())
     monkeypatch.setattr(torch, "set_rng_state", lambda state: None)

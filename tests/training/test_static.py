@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_models import WORDS, tiny_model
+from tiny_models import WORDS
 from training_toys import paper_pairs, write_pairs
 
 from codeindex.cli import run
@@ -24,12 +24,6 @@ from codeindex_torch.training.options import TrainOptions
 
 CPU = torch.device("cpu")
 ROWS = st.lists(st.lists(st.integers(0, 6), max_size=12), min_size=1, max_size=5)
-
-
-@pytest.fixture(scope="session")
-def bert_folder(tmp_path_factory):
-    """A BERT with word pieces, as a table is distilled from."""
-    return tiny_model(tmp_path_factory.mktemp("models") / "bert", "bert")
 
 
 @pytest.fixture

@@ -106,6 +106,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="Whether hard negatives of the file are used.",
 )
+@click.option("--teacher", default="", metavar="MODEL", help="Encoder to learn likeness from.")
+@click.option("--teacher-weight", default=1.0, show_default=True, help="Of that in the loss.")
 @click.option("--mine-negatives", default=0, metavar="N", help="Find N hard negatives a pair.")
 @click.option("--train-split", default=0.8, show_default=True, help="Share trained on.")
 @click.option(

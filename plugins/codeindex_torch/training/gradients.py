@@ -24,6 +24,7 @@ from codeindex_torch.towers import DualEncoder, Role
 from codeindex_torch.training.data import Encoded
 from codeindex_torch.training.loss import InfoNCE
 from codeindex_torch.training.processes import gather, world
+from codeindex_torch.training.teaching import Teacher
 
 TOKENS_PER_PIECE = {"cpu": 2_048, "cuda": 65_536, "mps": 16_384}
 STATIC_TOKENS_PER_PIECE = 1_000_000
@@ -50,8 +51,10 @@ class BatchGradients:
         device: torch.device,
         autocast: Callable[[], AbstractContextManager[object]],
         chunk_size: int = 0,
+        teacher: Teacher | None = None,
     ) -> None:
         """Takes the model; `chunk_size` texts a piece with gradient caching, 0 without it."""
+        self._teacher = teacher
         self._dual = dual
         self._loss = loss
         self._tokens = tokens
@@ -144,7 +147,7 @@ class BatchGradients:
     def _batch_loss(
         self, data: Encoded, batch: Sequence[int], own: Sequence[int], vectors: Tensor
     ) -> Tensor:
-        """InfoNCE of the own pairs against the candidates of all processes."""
+        """InfoNCE of the own pairs against the candidates of all processes; and the teacher's."""
         size = len(own)
         anchors, positives = vectors[:size], vectors[size : 2 * size]
         every = gather(positives)
@@ -159,6 +162,8 @@ class BatchGradients:
         loss: Tensor = self._loss(
             anchors, torch.cat([every, negatives]), targets, masked.to(self._device), reverse
         )
+        if self._teacher is not None:
+            loss = loss + self._teacher.loss(own, batch, anchors, every)
         return loss
 
 

@@ -26,6 +26,8 @@ class TrainOptions:
         towers: ``two`` encoders (paper, code), both begun from `model`, or one ``shared``.
         projection: dimensions of a linear layer after pooling, shared by the towers; 0: none.
         pooling: ``auto``, ``cls`` or ``mean``.
+        teacher: folder, checkpoint, Hub name or bundle of an encoder to learn likeness from; empty:
+            none. teacher_weight: of that in the loss.
         freeze_layers: the embeddings and so many of the lowest layers keep their weights.
         max_length: tokens read of a text; 0: what the model says, or 512.
         batch_size: pairs that are negatives of each other, over all processes.
@@ -59,6 +61,8 @@ class TrainOptions:
     towers: Literal["two", "shared"] = "two"
     projection: int = 0
     pooling: Literal["auto", "cls", "mean"] = "auto"
+    teacher: str = ""
+    teacher_weight: float = 1.0
     freeze_layers: int = 0
     max_length: int = 0
     batch_size: int = 8
@@ -141,6 +145,7 @@ STATIC_DEFAULTS: Mapping[str, Any] = {
 
 _LEAST: dict[str, float] = {
     "dim": 1,
+    "teacher_weight": 0,
     "batch_size": 2,
     "same_repository": 1,
     "freeze_layers": 0,

@@ -26,6 +26,7 @@ from codeindex_torch.training.negatives import mine_negatives
 from codeindex_torch.training.options import TrainOptions
 from codeindex_torch.training.run_folder import BEST, claim, latest_checkpoint, move, resumable
 from codeindex_torch.training.starting import new_model
+from codeindex_torch.training.teaching import make_teacher
 from codeindex_torch.training.trainer import (
     Material,
     Trainer,
@@ -131,6 +132,7 @@ def train(
         digest,
         mined,
     )
+    material = replace(material, teacher=make_teacher(chosen, options, device, say))
     check_batches(material.train, options, say)
     trainer = Trainer(model, material, options, device, autocast, watcher)
     if checkpoint is not None:

@@ -28,6 +28,7 @@ from codeindex_torch.training.options import TrainOptions
 from codeindex_torch.training.processes import average_gradients, mean_over_processes, world
 from codeindex_torch.training.run_folder import BEST, BEST_FOLDER, LAST, epoch_file, remove_before
 from codeindex_torch.training.schedule import make_optimizer, rate_at
+from codeindex_torch.training.teaching import Teacher
 from codeindex_torch.training.validation import Questions, validate, validation_loss
 
 POINTS = 500
@@ -61,12 +62,14 @@ class Material:
         questions: the validation pairs, as queries over a pool.
         pairs_digest: of the file they come from.
         mined: int64 (pairs, negatives): mined hard negatives, to be kept in checkpoints.
+        teacher: what a better encoder says of these pairs.
     """
 
     train: Encoded
     questions: Questions
     pairs_digest: str
     mined: torch.Tensor | None = None
+    teacher: Teacher | None = None
 
 
 class Trainer:
@@ -105,7 +108,13 @@ class Trainer:
             [model.dual, self._loss], options.learning_rate, options.weight_decay
         )
         self._gradients = BatchGradients(
-            model.dual, self._loss, self._tokens, device, autocast, options.chunk_size
+            model.dual,
+            self._loss,
+            self._tokens,
+            device,
+            autocast,
+            options.chunk_size,
+            material.teacher,
         )
         steps = math.ceil(len(self._batches(0)) / options.accumulate)  # every epoch has as many
         self.total_steps = steps * options.num_epochs
