@@ -70,15 +70,9 @@ class Opened:
 
         Each is given once, however often it is asked for.
         """
-        from codeindex.many import SeveralIndexes
-        from codeindex.remote import AttachedIndex
-
-        notes: list[str] = []
-        if isinstance(self.searched, SeveralIndexes):
-            notes += [f"note: not searched: {problem}" for problem in self.searched.problems]
-        if isinstance(self.searched, AttachedIndex) and mode == "hybrid":
-            notes.append("note: searched by meaning only; a store without an index keeps no words")
-        for name, index in self.indexes().items():
+        indexes = self.indexes()
+        notes = [] if "" in indexes else self._of_others(mode)
+        for name, index in indexes.items():
             with suppress(CodeIndexError, OSError):  # then it is among the problems
                 if index.unfinished():
                     whose = f" at {name}" if name else ""
@@ -89,14 +83,25 @@ class Opened:
         self._told.update(new)
         return new
 
-    def indexes(self) -> Mapping[str, Index]:
-        """The open index folders, by name; one alone has no name."""
-        from codeindex.index import Index
+    def _of_others(self, mode: str) -> list[str]:
+        """Notes on what is no index of its own."""
         from codeindex.many import SeveralIndexes
 
         if isinstance(self.searched, SeveralIndexes):
-            return self.searched.indexes
-        return {"": self.searched} if isinstance(self.searched, Index) else {}
+            return [f"note: not searched: {problem}" for problem in self.searched.problems]
+        if mode != "hybrid":
+            return []
+        return ["note: searched by meaning only; a store without an index keeps no words"]
+
+    def indexes(self) -> Mapping[str, Index]:
+        """The open index folders, by name; one alone has no name."""
+        from codeindex.index import Index
+
+        if isinstance(self.searched, Index):  # looked at first: one search loads nothing else
+            return {"": self.searched}
+        from codeindex.many import SeveralIndexes
+
+        return self.searched.indexes if isinstance(self.searched, SeveralIndexes) else {}
 
     def state(self) -> list[tuple[int, int, str | None]]:
         """What differs when an index was made anew, or embedded with another encoder."""
