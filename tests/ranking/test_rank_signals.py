@@ -14,7 +14,13 @@ from codeindex.ranking.symbols import only_symbols, symbols_in
 
 
 def asked(text, **rare):
-    return analysed(text, asked_words(text), rare)
+    """A query whose words weigh what is said; they are looked for by their stems."""
+    return analysed(text, asked_words(text), {stems(word): rare[word] for word in rare})
+
+
+def stems(word):
+    (stem,) = asked_words(word)
+    return stem
 
 
 def at(path, name, kind="function"):
@@ -116,7 +122,7 @@ def test_rare_words_weigh_more():
     assert rarity(1, 1000) > rarity(10, 1000) > rarity(1000, 1000) > 0
     assert rarity(0, 0) > 0
     shares = asked("parse a date", parse=3.0, date=1.0).shares
-    assert shares == {"parse": 0.75, "date": 0.25}
+    assert shares == {stems("parse"): 0.75, stems("date"): 0.25}
 
 
 @given(st.text(max_size=40), st.text(max_size=20), st.text(max_size=20))
