@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
+from codeindex.lexical.stemming import stem
 from codeindex.ranking.paths import PathKind, dotted, path_kinds
 from codeindex.words import query_words, split_identifier
 
@@ -31,10 +33,14 @@ class Place:
 
 def place_of(path: str, kind: str, name: str) -> Place:
     """The place of a snippet with this path, kind and qualified name."""
-    stem = dotted(path)[-1]
-    return Place(path, kind, name, _words(name), _words(stem), path_kinds(path))
+    # Classes and files have many snippets: what they are called is taken apart once.
+    name_words = frozenset().union(*map(_words, name.split(".")))
+    return Place(path, kind, name, name_words, _words(dotted(path)[-1]), path_kinds(path))
 
 
+@lru_cache(maxsize=50_000)
 def _words(name: str) -> frozenset[str]:
-    parts = " ".join(split_identifier(name))
+    if name.isascii():
+        return frozenset(map(stem, split_identifier(name)))
+    parts = " ".join(split_identifier(name))  # a script without spaces has more words than parts
     return frozenset(query_words(parts, keep_stop_words=True))

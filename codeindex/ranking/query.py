@@ -31,8 +31,7 @@ class Query:
 
     def share(self, words: frozenset[str]) -> float:
         """How much of the question `words` are, 0…1."""
-        shares = self.shares
-        return sum(shares[word] for word in words if word in shares)
+        return sum([self.shares[word] for word in words & self.shares.keys()])
 
 
 def asked_words(text: str) -> list[str]:

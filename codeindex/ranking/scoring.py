@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from codeindex.ranking.fusion import normalised
 from codeindex.ranking.mode import Mode
-from codeindex.ranking.place import Place
+from codeindex.ranking.paths import PathKind
 from codeindex.ranking.query import Query
 from codeindex.ranking.signals import SIGNALS, coherence
 from codeindex.ranking.weights import Weights
@@ -53,25 +53,32 @@ def scored(
     Args:
         floor: the cosine of what has nothing to do with each other.
     """
-    parts = _halves(candidates, _share(query, mode, weights), floor)
-    fused = [sum(part.values()) for part in parts]
+    share, signals = _share(query, mode, weights), weights.signals
+    dense, lexical = _halves(candidates, floor)
+    fused = [share * near + (1 - share) * said for near, said in zip(dense, lexical, strict=True)]
     files = coherence(fused, [candidate.place for candidate in candidates])
-    signals = weights.signals
     active = [(name, signals[name], SIGNALS[name]) for name in SIGNALS if signals.get(name)]
     if not query.symbolic:  # these two would say nothing
         active = [one for one in active if one[0] not in ("definition", "prefix")]
-    for candidate, part, file in zip(candidates, parts, files, strict=True):
-        place = candidate.place
-        for name, weight, signal in active:
-            part[name] = weight * signal(query, place)
-        part["coherence"] = signals.get("coherence", 0.0) * file
-        for kind in place.kinds - query.wanted:
-            part[kind] = signals.get(kind, 0.0)
+    together = signals.get("coherence", 0.0)
     found = []
-    for candidate, part in zip(candidates, parts, strict=True):
-        kept = {name: amount for name, amount in part.items() if amount}
-        found.append(Scored(candidate, sum(kept.values()), kept))
+    for candidate, near, said, file in zip(candidates, dense, lexical, files, strict=True):
+        place = candidate.place
+        halves = {"dense": share * near, "lexical": (1 - share) * said}
+        parts = {name: amount for name, amount in halves.items() if amount}
+        for name, weight, signal in active:
+            if told := signal(query, place):
+                parts[name] = weight * told
+        if file and together:
+            parts["coherence"] = together * file
+        if place.kinds:
+            parts |= _of_file(place.kinds - query.wanted, signals)
+        found.append(Scored(candidate, sum(parts.values()), parts))
     return sorted(found, key=_order)
+
+
+def _of_file(kinds: frozenset[PathKind], signals: Mapping[str, float]) -> dict[str, float]:
+    return {kind.value: signals[kind] for kind in sorted(kinds) if signals.get(kind)}
 
 
 def _order(found: Scored) -> tuple[float, str, str, int]:
@@ -85,15 +92,12 @@ def _share(query: Query, mode: Mode, weights: Weights) -> float:
     return weights.dense_symbolic if query.symbolic else weights.dense
 
 
-def _halves(candidates: Sequence[Candidate], dense: float, floor: float) -> list[dict[str, float]]:
-    """What each half gives. What is not among the nearest is at most as near as the last is."""
+def _halves(candidates: Sequence[Candidate], floor: float) -> tuple[list[float], list[float]]:
+    """Both scores of each, as 0…1; what is not among the nearest is as near as the last is."""
     known = [candidate.cosine for candidate in candidates if candidate.cosine is not None]
     last = min(known, default=floor)
-    cosines = normalised(
-        [last if c.cosine is None else c.cosine for c in candidates], min(floor, last)
+    cosines = [last if one.cosine is None else one.cosine for one in candidates]
+    return (
+        normalised(cosines, min(floor, last)),
+        normalised([candidate.bm25 for candidate in candidates], 0.0),
     )
-    words = normalised([candidate.bm25 for candidate in candidates], 0.0)
-    return [
-        {"dense": dense * cosine, "lexical": (1 - dense) * word}
-        for cosine, word in zip(cosines, words, strict=True)
-    ]

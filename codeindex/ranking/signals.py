@@ -71,10 +71,10 @@ def _agreement(query: Query, words: frozenset[str]) -> float:
     So the one word of ``get`` is little of a long question, and a long name that has one of
     its words as well.
     """
-    said = query.share(words)
-    if not said:
+    if words.isdisjoint(query.shares):
         return 0.0
-    asked = sum(word in query.shares for word in words) / len(words)
+    said = query.share(words)
+    asked = len(words & query.shares.keys()) / len(words)
     return 2 * said * asked / (said + asked)
 
 
