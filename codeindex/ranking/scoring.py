@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from codeindex.ranking.fusion import normalised
 from codeindex.ranking.mode import Mode
 from codeindex.ranking.paths import PathKind
+from codeindex.ranking.place import Place
 from codeindex.ranking.query import Query
 from codeindex.ranking.signals import SIGNALS, coherence
 from codeindex.ranking.weights import Weights
