@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -66,11 +67,12 @@ def _words_of(
 ) -> tuple[list[str], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Distinct words of runs, ascending; where the words of each run start; their ranks."""
     split = words_of_runs(runs)
-    starts = np.concatenate(([0], np.cumsum([len(words) for words in split], dtype=np.int64)))
-    words = sorted({word for each in split for word in each})
-    rank_of = {word: rank for rank, word in enumerate(words)}
-    ranks = [rank_of[word] for each in split for word in each]
-    return words, starts, np.array(ranks, dtype=np.int64)
+    ends = np.cumsum(np.fromiter(map(len, split), np.int64, len(split)))
+    flat = list(chain.from_iterable(split))
+    words = sorted(set(flat))
+    rank_of = dict(zip(words, range(len(words)), strict=True))
+    ranks = np.fromiter(map(rank_of.__getitem__, flat), np.int64, len(flat))
+    return words, np.concatenate((np.zeros(1, dtype=np.int64), ends)), ranks
 
 
 class _Numbers(dict[Run, int]):
