@@ -64,7 +64,7 @@ class Bundle:
     max_tokens: int
     fingerprint: str
     towers: Mapping[str, Tower]
-    checks: Sequence[_Check]
+    checks: Sequence[FileCheck]
 
     def confirm(self) -> None:
         """Waits until every file has been checked against its digest.
@@ -72,16 +72,10 @@ class Bundle:
         Raises:
             UsageError: one is not the file that the manifest names.
         """
-        for check in self.checks:
-            check.join()
-            if not check.same:
-                raise UsageError(
-                    f"{check.path} is not the file that {MANIFEST} names (its digest differs);"
-                    " get the bundle again, or export it again"
-                )
+        confirm(self.checks, MANIFEST)
 
 
-class _Check(Thread):
+class FileCheck(Thread):
     """Digests a file while its contents are being loaded: hashing leaves Python to others."""
 
     def __init__(self, path: Path, data: Data, digest: str) -> None:
@@ -93,7 +87,23 @@ class _Check(Thread):
         self.start()
 
     def run(self) -> None:
+        """Digests."""
         self.same = hashlib.sha256(self._data).hexdigest() == self._digest
+
+
+def confirm(checks: Sequence[FileCheck], manifest: str) -> None:
+    """Waits until every file has been checked against the digest that `manifest` has of it.
+
+    Raises:
+        UsageError: one is not the file that it names.
+    """
+    for check in checks:
+        check.join()
+        if not check.same:
+            raise UsageError(
+                f"{check.path} is not the file that {manifest} names (its digest differs);"
+                " get the bundle again, or export it again"
+            )
 
 
 def read_bundle(folder: Path) -> Bundle:
@@ -108,12 +118,12 @@ def read_bundle(folder: Path) -> Bundle:
             f"no encoder bundle at {folder}: no such folder; if it was moved, say where it is:"
             " -E path=FOLDER"
         )
-    manifest = _manifest(folder)
+    manifest = read_facts(folder / MANIFEST, "encoder", FORMAT, _REQUIRED, ("dim", "max_tokens"))
     digests = manifest["digests"]
     prompts = manifest.get("prompts") or {}
     places = manifest.get("towers") or {QUERY: ".", CORPUS: "."}
     read: dict[str, Data] = {}
-    checks: list[_Check] = []
+    checks: list[FileCheck] = []
     towers: dict[str, Tower] = {}
     for role in (QUERY, CORPUS):
         if role not in places:
@@ -144,31 +154,48 @@ def write_manifest(folder: Path, facts: Mapping[str, Any]) -> None:
         facts: name, version, dim, pooling, max_tokens, prompts, base_model, licence, made_by,
             ``towers`` of a dual encoder, ``static`` of a static one.
     """
+    write_facts(folder, MANIFEST, {"format": FORMAT, **facts})
+
+
+def write_facts(folder: Path, manifest: str, facts: Mapping[str, Any]) -> None:
+    """Writes a manifest: `facts`, and the digests of all models and tokenizers in the folder."""
     digests = {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
         if path.name in (MODEL, TOKENIZER)
     }
-    manifest = {"format": FORMAT, **facts, "digests": digests}
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
+    text = json.dumps({**facts, "digests": digests}, indent=2)
+    (folder / manifest).write_text(text + "\n", "utf-8")
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
-    path = folder / MANIFEST
+def read_facts(
+    path: Path, what: str, newest: int, required: Sequence[str], counts: Sequence[str]
+) -> dict[str, Any]:
+    """What the manifest at `path` says.
+
+    Args:
+        what: it is of, for messages: ``encoder``.
+        newest: format that is understood.
+        required: keys that must be there. counts: keys of positive whole numbers.
+
+    Raises:
+        NotFoundError: there is none.
+        UsageError: it is not right.
+    """
     try:
         manifest = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise NotFoundError(f"{folder} is no encoder bundle: it has no {MANIFEST}") from None
+        raise NotFoundError(f"{path.parent} is no {what} bundle: it has no {path.name}") from None
     except ValueError as error:
         raise UsageError(f"{path} is no valid JSON: {error}") from None
     if not isinstance(manifest, dict):
         raise UsageError(f"{path} must hold an object")
-    if manifest.get("format", 0) > FORMAT:
+    if manifest.get("format", 0) > newest:
         raise UsageError(f"{path} has format {manifest['format']}, made by a newer codeindex")
-    missing = [key for key in _REQUIRED if key not in manifest]
+    missing = [key for key in required if key not in manifest]
     if missing:
         raise UsageError(f"{path} lacks {', '.join(missing)}")
-    for key in ("dim", "max_tokens"):
+    for key in counts:
         if not isinstance(manifest[key], int) or manifest[key] < 1:
             raise UsageError(f"{path}: {key!r} must be a positive whole number")
     return manifest
@@ -180,7 +207,7 @@ def _file(
     name: str,
     digests: Mapping[str, str],
     read: dict[str, Data],
-    checks: list[_Check],
+    checks: list[FileCheck],
 ) -> Data:
     relative = PurePosixPath(place) / name
     if relative.is_absolute() or ".." in relative.parts:
@@ -189,13 +216,21 @@ def _file(
     if key not in read:
         if key not in digests:
             raise UsageError(f"{folder / MANIFEST} has no digest of {key}")
-        path = folder / relative
-        try:
-            with path.open("rb") as file:
-                empty = path.stat().st_size == 0  # which cannot be mapped
-                data = b"" if empty else mmap(file.fileno(), 0, access=ACCESS_READ)
-        except OSError as error:
-            raise NotFoundError(f"cannot read {path}: {error.strerror or error}") from None
-        checks.append(_Check(path, data, digests[key]))
-        read[key] = data
+        read[key] = mapped(folder / relative, digests[key], checks)
     return read[key]
+
+
+def mapped(path: Path, digest: str, checks: list[FileCheck]) -> Data:
+    """The contents of a file, whose check against its digest is begun and put to `checks`.
+
+    Raises:
+        NotFoundError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            empty = path.stat().st_size == 0  # which cannot be mapped
+            data = b"" if empty else mmap(file.fileno(), 0, access=ACCESS_READ)
+    except OSError as error:
+        raise NotFoundError(f"cannot read {path}: {error.strerror or error}") from None
+    checks.append(FileCheck(path, data, digest))
+    return data

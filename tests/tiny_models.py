@@ -103,8 +103,9 @@ def tokenizer_json(kind: str) -> str:
         first, last = "<s>", "</s>"
     tokenizer.train_from_iterator([" ".join(WORDS)] * 3, trainer)
     places = [(name, tokenizer.token_to_id(name)) for name in (first, last)]
+    pair = "[CLS] $A [SEP] $B:1 [SEP]:1" if kind == "bert" else "<s> $A </s> </s> $B </s>"
     tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"{first} $A {last}", special_tokens=places
+        single=f"{first} $A {last}", pair=pair, special_tokens=places
     )
     return tokenizer.to_str()
 
@@ -118,8 +119,12 @@ def tiny_model(
     dropout: float = 0.1,
     positions: int = 64,
     seed: int = 0,
+    labels: int = 0,
 ) -> Path:
-    """Writes a model folder: ``bert`` or ``roberta``, as CodeBERT is one."""
+    """Writes a model folder: ``bert`` or ``roberta``, as CodeBERT is one.
+
+    With `labels` it classifies pairs; a cross-encoder has one.
+    """
     import torch
     import transformers
     from tokenizers import Tokenizer
@@ -140,11 +145,15 @@ def tiny_model(
         "max_position_embeddings": positions + (0 if kind == "bert" else 2),
     }
     torch.manual_seed(seed)
+    if labels:
+        shape |= {"num_labels": labels, "initializer_range": 0.2}  # else all scores are alike
     if kind == "bert":
-        model = transformers.BertModel(transformers.BertConfig(**shape))
+        classes = (transformers.BertModel, transformers.BertForSequenceClassification)
+        model = classes[bool(labels)](transformers.BertConfig(**shape))
         special = {"cls_token": "[CLS]", "sep_token": "[SEP]", "unk_token": "[UNK]"}
     else:
-        model = transformers.RobertaModel(transformers.RobertaConfig(type_vocab_size=1, **shape))
+        classes = (transformers.RobertaModel, transformers.RobertaForSequenceClassification)
+        model = classes[bool(labels)](transformers.RobertaConfig(type_vocab_size=1, **shape))
         special = {"cls_token": "<s>", "sep_token": "</s>", "unk_token": "<unk>"}
     model.save_pretrained(folder)
     tokenizer = transformers.PreTrainedTokenizerFast(

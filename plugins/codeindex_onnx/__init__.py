@@ -1,4 +1,4 @@
-"""Plugin `onnx`: encoder bundles on CPU, and the bundle `fast` that comes with it."""
+"""Plugin `onnx`: bundles of encoders and rerankers on CPU; the encoder `fast` comes with it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from codeindex.hookimpl import hookimpl
-from codeindex.interfaces import Encoder
-from codeindex.specs import EncoderSpec, NoOptions
+from codeindex.interfaces import Encoder, Reranker
+from codeindex.specs import EncoderSpec, NoOptions, RerankerSpec
 
 BUNDLES = Path(__file__).parent / "bundles"
 
@@ -19,6 +19,17 @@ class OnnxOptions:
 
     path: str = field(default="", metadata={"help": "Folder of the encoder bundle.", "path": True})
     threads: int = field(default=0, metadata={"help": "Threads; 0 = one a core."})
+
+
+@dataclass(frozen=True)
+class CrossEncoderOptions:
+    """Options of the reranker `cross-encoder`."""
+
+    path: str = field(default="", metadata={"help": "Folder of the reranker bundle.", "path": True})
+    threads: int = field(default=0, metadata={"help": "Threads; 0 = one a core."})
+    max_tokens: int = field(
+        default=0, metadata={"help": "Read of query and text together; 0 = all that it can."}
+    )
 
 
 def _make_fast(options: NoOptions) -> Encoder:
@@ -44,6 +55,15 @@ def _onnx_bundle(options: OnnxOptions) -> Path:
     return Path(options.path)
 
 
+def _make_cross_encoder(options: CrossEncoderOptions) -> Reranker:
+    from codeindex.errors import OptionError
+    from codeindex_onnx.reranker import CrossEncoder
+
+    if not options.path:
+        raise OptionError("reranker 'cross-encoder' needs a bundle; say -R path=FOLDER")
+    return CrossEncoder(Path(options.path), options.threads, options.max_tokens)
+
+
 @hookimpl
 def codeindex_encoders() -> Iterable[EncoderSpec]:
     """The encoders `fast` and `onnx`."""
@@ -62,6 +82,21 @@ def codeindex_encoders() -> Iterable[EncoderSpec]:
             options=OnnxOptions,
             make=_make_onnx,
             bundle=_onnx_bundle,
+            requires=("onnxruntime", "tokenizers"),
+            install="pip install onnxruntime tokenizers",
+        ),
+    ]
+
+
+@hookimpl
+def codeindex_rerankers() -> Iterable[RerankerSpec]:
+    """The reranker `cross-encoder`."""
+    return [
+        RerankerSpec(
+            name="cross-encoder",
+            summary="Any cross-encoder bundle: model.onnx, tokenizer.json, reranker.json.",
+            options=CrossEncoderOptions,
+            make=_make_cross_encoder,
             requires=("onnxruntime", "tokenizers"),
             install="pip install onnxruntime tokenizers",
         ),

@@ -17,6 +17,7 @@ import onnxruntime
 from codeindex.batching import Batch, batches, run_batches
 from codeindex.bundle import Data
 from codeindex.vectors import Embeddings
+from codeindex_onnx.sessions import available_cores, open_session, ranges_span_a_batch
 
 TOKENS_PER_BATCH = 512
 """Texts times longest text of a batch. What a batch computes with stays in the core's own
@@ -24,12 +25,6 @@ cache, which makes int8 half as fast again as batches of 4,096; and it bounds me
 dozen MB a thread, whatever the lengths and however many texts."""
 
 OUTPUT = "sentence_embedding"
-
-_LEFT_OUT = ["SkipLayerNormFusion"]
-"""The fused kernel is several times as slow as the two that it replaces."""
-
-_RANGE_OF_A_BATCH = b"DynamicQuantizeLinear"
-"""The operator of which one is enough; its name stands in the file as it is."""
 
 
 class GraphModel:
@@ -53,8 +48,8 @@ class GraphModel:
         """
         self._model = model
         self._dim = dim
-        self._threads = threads or _cores()
-        self._each_alone = model.find(_RANGE_OF_A_BATCH) >= 0
+        self._threads = threads or available_cores()
+        self._each_alone = ranges_span_a_batch(model)
         self._open(self._threads)
         found = {output.name: output.shape[-1] for output in self._session.get_outputs()}.get(
             OUTPUT
@@ -91,22 +86,7 @@ class GraphModel:
 
     def _open(self, threads: int) -> None:
         """Loads the model; `threads` compute a batch."""
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        # A thread that waits must not burn the core that tokenising needs.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.enable_cpu_mem_arena = False  # it keeps the largest batch's memory for ever
-        try:
-            self._session = onnxruntime.InferenceSession(
-                bytes(self._model),
-                options,
-                providers=["CPUExecutionProvider"],
-                disabled_optimizers=_LEFT_OUT,
-            )
-        except Exception as error:  # onnxruntime's errors have no common class
-            raise ValueError(str(error)) from error
+        self._session = open_session(self._model, threads)
         self._threads_a_batch = threads
         self._process = os.getpid()
 
@@ -120,9 +100,3 @@ def _run(session: onnxruntime.InferenceSession, rows: Sequence[Sequence[int]]) -
         mask[number, : len(row)] = 1
     feed = {"input_ids": ids, "attention_mask": mask}
     return np.asarray(session.run([OUTPUT], feed)[0], dtype=np.float32)
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

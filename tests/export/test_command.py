@@ -110,7 +110,7 @@ def test_wrong_use_is_told_in_one_line(models, pairs_file, tmp_path, capsys):
     cases = {
         ("nowhere/at/all", "-o", str(tmp_path / "b")): "no such folder",
         (model, "-o", str(tmp_path / "file")): "is a file",
-        (model, "-o", str(tmp_path / "full"), "--overwrite"): "no encoder bundle",
+        (model, "-o", str(tmp_path / "full"), "--overwrite"): "holds something that is no bundle",
         (model, "-o", str(tmp_path / "b"), "--check-pairs", str(few)): "at least 20",
         (model, "-o", str(tmp_path / "b"), "--max-length", "5000"): "at most 64 tokens",
         (model,): "--output",

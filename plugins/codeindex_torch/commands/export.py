@@ -36,7 +36,7 @@ from codeindex.cli.session import Session, pass_session
     type=click.FloatRange(0, 1),
     default=0.995,
     show_default=True,
-    help="Least share of PyTorch's MRR to keep.",
+    help="Least share of PyTorch's MRR, or ranking, to keep.",
 )
 @click.option(
     "--check-pairs",
@@ -76,13 +76,17 @@ def export(session: Session, /, checkpoint: str, output: Path, **given: Any) -> 
 
     The bundle is an ONNX model with pooling and normalisation inside, its tokenizer and a model
     card. It serves on CPU without PyTorch, and sentence-transformers and fastembed load it, too.
+    Of a cross-encoder, a model for sequence classification with one label, it is a reranker's.
 
     Before it is written, it is compared with PyTorch on pairs of text and code. Where int8 loses
     too much, layers stay in fp32, those first that lose the most. If that does not help either,
     there is no bundle, and the exit code is 1.
 
-    Serve it: codeindex index PATH --encoder onnx -E path=BUNDLE
+    Serve it: codeindex index PATH --encoder onnx -E path=BUNDLE, or a reranker by codeindex
+    search QUERY --reranker cross-encoder -R path=BUNDLE
     """
+    from codeindex_torch.cross_encoder.loading import cross_encoder_folder
+    from codeindex_torch.cross_encoder.run import export_cross_encoder
     from codeindex_torch.export.graphs import GateFailedError
     from codeindex_torch.export.options import ExportOptions
     from codeindex_torch.export.run import export as run
@@ -92,12 +96,20 @@ def export(session: Session, /, checkpoint: str, output: Path, **given: Any) -> 
     given["check_limit"] = given["check_limit"] or 0
     options = ExportOptions(optimize=optimize, **given)
     try:
-        report = run(checkpoint, output, options, session.host, session.say)
+        folder = cross_encoder_folder(checkpoint)
+        if folder is not None:
+            report = export_cross_encoder(
+                folder, checkpoint, output, options, session.host, session.say
+            )
+        else:
+            report = run(checkpoint, output, options, session.host, session.say)
     except GateFailedError as error:
         click.echo(f"error: {error}", err=True)
         click.get_current_context().exit(1)
     if as_json:
         click.echo(json.dumps({"output": str(output), **report}))
+    elif folder is not None:
+        _print_reranker(output, report)
     else:
         _print(output, report)
 
@@ -130,3 +142,22 @@ def _print(output: Path, report: dict[str, Any]) -> None:
     gains = ", ".join(f"{value:.1f}× {name}" for name, value in report["times_as_fast_as"].items())
     click.echo(f"speed      texts/s: {fast}; {gains}")
     click.echo(f"next       codeindex index PATH --encoder onnx -E path={output}")
+
+
+def _print_reranker(output: Path, report: dict[str, Any]) -> None:
+    quality, found = report["quality"], report["quality"]["found"]
+    click.echo(f"bundle     {output}: {report['precision']}, {report['bytes'] / 1e6:.1f} MB")
+    kept = report["recipe"].get("fp32_layers", [])
+    if kept:
+        click.echo(f"in fp32    {len(kept)} of {report['layers']} layers: {', '.join(kept)}")
+    click.echo(
+        f"ranking    NDCG {quality['gain']:.4f} with PyTorch's scores as gains; its best"
+        f" {quality['first']:.1%}, pairs in its order {quality['order']:.1%}"
+    )
+    click.echo(
+        f"retrieval  MRR {found['onnx']:.3f}, PyTorch {found['torch']:.3f}; {quality['queries']:,}"
+        f" queries with {quality['candidates']} candidates of {report['checked_with']}"
+    )
+    speeds = report["pairs_per_second"].items()
+    click.echo("speed      pairs/s: " + ", ".join(f"{name} {value:.1f}" for name, value in speeds))
+    click.echo(f"next       codeindex search QUERY --reranker cross-encoder -R path={output}")

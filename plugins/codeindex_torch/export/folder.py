@@ -52,8 +52,8 @@ def facts_of(model: LoadedModel, checkpoint: str, target: Path, licence: str) ->
     where = {QUERY: ".", CORPUS: "."} if dual.shared else {QUERY: QUERY, CORPUS: CORPUS}
     return ModelFacts(
         target.absolute().name,
-        _without_path(checkpoint),
-        _without_path(model.base_model or model.name),
+        without_path(checkpoint),
+        without_path(model.base_model or model.name),
         licence or model.licence or UNKNOWN_LICENCE,
         dual.query.dim,
         model.max_length,
@@ -64,7 +64,7 @@ def facts_of(model: LoadedModel, checkpoint: str, target: Path, licence: str) ->
     )
 
 
-def _without_path(name: str) -> str:
+def without_path(name: str) -> str:
     """A Hub name as it is; of a path, its last part."""
     path = Path(name)
     is_hub_name = name.count("/") == 1 and not name.startswith((".", "/", "~"))

@@ -13,6 +13,7 @@ from codeindex.bundle import MANIFEST, MODEL
 from codeindex.errors import UsageError
 from codeindex.files import replacing_folder
 from codeindex.host import Host
+from codeindex.reranker_bundle import MANIFEST as RERANKER
 from codeindex_torch.export.card import model_card
 from codeindex_torch.export.folder import write_bundle_files
 from codeindex_torch.export.graphs import Made, make_graphs
@@ -36,7 +37,7 @@ def export(
             be exported.
         GateFailedError: the quality is below the limit; nothing was written.
     """
-    _may_write(target, options)
+    may_write(target, options)
     target = target.absolute()
     target.parent.mkdir(parents=True, exist_ok=True)
     with replacing_folder(target) as folder:
@@ -65,15 +66,20 @@ def _static(
     return report
 
 
-def _may_write(target: Path, options: ExportOptions) -> None:
+def may_write(target: Path, options: ExportOptions) -> None:
+    """Refuses a target that is no bundle, or one that is not to be replaced.
+
+    Raises:
+        UsageError: see above.
+    """
     if not target.exists():
         return
     if not target.is_dir():
         raise UsageError(f"{target} is a file; -o names the bundle's folder")
     if not any(target.iterdir()):
         return
-    if not (target / MANIFEST).is_file():
-        raise UsageError(f"{target} holds something that is no encoder bundle; name another folder")
+    if not any((target / name).is_file() for name in (MANIFEST, RERANKER)):
+        raise UsageError(f"{target} holds something that is no bundle; name another folder")
     if not options.overwrite:
         raise UsageError(f"{target} is a bundle already; replace it with --overwrite")
 
@@ -109,16 +115,21 @@ def _report(prepared: Prepared, options: ExportOptions, made: Made, folder: Path
             for name, speed in speeds.items()
             if not name.endswith(options.precision if options.precision == "int8" else "onnx fp32")
         },
-        "processor": _processor(),
-        "made_by": {
-            "codeindex": __version__,
-            "python": platform.python_version(),
-            "packages": {name: version(name) for name in _PACKAGES},
-        },
+        "processor": processor(),
+        "made_by": made_by(),
     }
 
 
-def _processor() -> str:
+def made_by() -> dict[str, Any]:
+    """The versions that a bundle depends on."""
+    return {
+        "codeindex": __version__,
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in _PACKAGES},
+    }
+
+
+def processor() -> str:
     """What the speeds were measured on, as far as the system says."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()

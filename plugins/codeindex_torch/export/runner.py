@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +20,14 @@ from codeindex_torch.export.memory import release_memory
 from codeindex_torch.export.recipe import Calibration, Layer, Range
 
 TOKENS_PER_BATCH = 512  # what the encoder `onnx` takes, too
-Rows = Sequence[Sequence[int]]
-"""Token ids of texts."""
+Rows = Sequence[Sequence[Any]]
+"""Token ids of texts; or what a runner of another kind of graph is fed with."""
 
 
 class Runner:
     """One graph, loaded from a file and run as the encoder `onnx` does: a batch a thread."""
+
+    output: ClassVar[str] = "sentence_embedding"
 
     def __init__(self, path: Path) -> None:
         """Loads it."""
@@ -51,8 +53,8 @@ class Runner:
         vectors = np.zeros((len(rows), self._dim), dtype=np.float32)
 
         def work(batch: Batch) -> None:
-            fed = padded([rows[row] for row in batch])
-            vectors[batch] = self._session.run(["sentence_embedding"], fed)[0]
+            fed = self._fed([rows[row] for row in batch])
+            vectors[batch] = self._session.run([self.output], fed)[0]
 
         tokens = 1 if self._each_alone else TOKENS_PER_BATCH
         parts = list(batches([len(row) for row in rows], tokens))
@@ -65,10 +67,14 @@ class Runner:
         self.encode(rows)
         return time.perf_counter() - began
 
-    def outputs(self, names: Sequence[str], row: Sequence[int]) -> list[npt.NDArray[Any]]:
+    def outputs(self, names: Sequence[str], row: Sequence[Any]) -> list[npt.NDArray[Any]]:
         """Tensors of the graph for one text."""
-        found: list[npt.NDArray[Any]] = self._session.run(list(names), padded([row]))
+        found: list[npt.NDArray[Any]] = self._session.run(list(names), self._fed([row]))
         return found
+
+    def _fed(self, rows: Rows) -> dict[str, npt.NDArray[np.int64]]:
+        """What the graph takes for these rows."""
+        return padded(rows)
 
 
 def padded(rows: Rows) -> dict[str, npt.NDArray[np.int64]]:
@@ -82,11 +88,14 @@ def padded(rows: Rows) -> dict[str, npt.NDArray[np.int64]]:
     return {"input_ids": ids, "attention_mask": mask}
 
 
-def calibrate(graph: Path, layers: Sequence[Layer], rows: Rows, work: Path) -> Calibration:
+def calibrate(
+    graph: Path, layers: Sequence[Layer], rows: Rows, work: Path, load: type[Runner] = Runner
+) -> Calibration:
     """Runs texts through the fp32 graph and looks at what comes into each layer.
 
     Args:
         work: folder for a copy of the graph that gives them out.
+        load: what runs it.
     """
     names = sorted({layer.activation for layer in layers})
     model = onnx.load(graph)
@@ -100,7 +109,7 @@ def calibrate(graph: Path, layers: Sequence[Layer], rows: Rows, work: Path) -> C
     release_memory()
     seen: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in names}
     tokens: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in names}
-    runner = Runner(path)
+    runner = load(path)
     for row in rows:
         for name, value in zip(names, runner.outputs(names, row), strict=True):
             flat = value.reshape(-1, value.shape[-1])  # (tokens, in)

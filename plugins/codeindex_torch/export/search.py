@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import onnx
 
 from codeindex.vectors import Embeddings
-from codeindex_torch.export.gate import Quality
 from codeindex_torch.export.memory import release_memory
 from codeindex_torch.export.quantise import quantise
 from codeindex_torch.export.recipe import Calibration, Layer, Recipe, layers_of
@@ -38,6 +37,18 @@ _WORTH = 0.97  # what is not plain must be nearer by 3 %
 _LARGEST_SHARE = 0.75  # of the weights in fp32: more is no int8 model
 
 Say = Callable[[str], None]
+
+
+class Measured(Protocol):
+    """What a gate measures."""
+
+    @property
+    def ratio(self) -> float:
+        """How much is kept of what the gate is about, 1 for all."""
+        ...
+
+
+MeasuredT = TypeVar("MeasuredT", bound=Measured)
 
 
 @dataclass
@@ -121,7 +132,7 @@ class QuantisedTower:
 
 
 @dataclass(frozen=True)
-class Found:
+class Found(Generic[MeasuredT]):
     """What the search came to.
 
     Attributes:
@@ -130,25 +141,27 @@ class Found:
         steps: what was tried: fp32 layers and ratio.
     """
 
-    quality: Quality
+    quality: MeasuredT
     passed: bool
     steps: list[tuple[int, float]]
 
 
 def find_recipe(
     towers: Mapping[str, QuantisedTower],
-    measure: Callable[[], Quality],
+    measure: Callable[[], MeasuredT],
     least_ratio: float,
     say: Say,
-) -> Found:
+    of: str = "PyTorch's MRR",
+) -> Found[MeasuredT]:
     """Leaves in the towers' files the fastest graphs found that pass, or the last ones tried.
 
     Args:
         measure: takes the quality of what stands in the towers' files.
+        of: what its ratio is a share of.
     """
     for tower in towers.values():
         tower.choose_treatment()
-    search = _Search(towers, measure, least_ratio, say)
+    search = _Search(towers, measure, least_ratio, say, of)
     if search.passes(0):
         return search.found(passed=True)
     search.widen()
@@ -170,20 +183,21 @@ def find_recipe(
     return search.found(passed=True)
 
 
-class _Search:
+class _Search(Generic[MeasuredT]):
     """Tries with more or fewer layers in fp32."""
 
     def __init__(
         self,
         towers: Mapping[str, QuantisedTower],
-        measure: Callable[[], Quality],
+        measure: Callable[[], MeasuredT],
         least_ratio: float,
         say: Say,
+        of: str,
     ) -> None:
         self._towers, self._measure = towers, measure
-        self._least, self._say = least_ratio, say
+        self._least, self._say, self._of = least_ratio, say, of
         self._ranked: list[tuple[str, str]] = []
-        self._tried: dict[int, Quality] = {}
+        self._tried: dict[int, MeasuredT] = {}
         self._now = 0
         self.most = 0
 
@@ -218,7 +232,7 @@ class _Search:
         self._tried[count] = quality = self._measure()
         kept = f"{count} layers in fp32" if count else "every layer in int8"
         verdict = "enough" if quality.ratio >= self._least else "not enough"
-        self._say(f"{kept}: {quality.ratio:.2%} of PyTorch's MRR, {verdict}")
+        self._say(f"{kept}: {quality.ratio:.2%} of {self._of}, {verdict}")
         return quality.ratio >= self._least
 
     def settle(self, count: int) -> None:
@@ -227,7 +241,7 @@ class _Search:
             self._write(count)
             self._now = count
 
-    def found(self, *, passed: bool) -> Found:
+    def found(self, *, passed: bool) -> Found[MeasuredT]:
         """What is in the files now."""
         steps = [(count, quality.ratio) for count, quality in self._tried.items()]
         return Found(self._tried[self._now], passed, steps)

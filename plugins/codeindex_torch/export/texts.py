@@ -109,7 +109,7 @@ def check_texts(
         token_budget: about how many tokens may be encoded in one pass over the pairs.
         limit: pairs at most; 0: as many as the budget allows, up to `MOST_PAIRS`.
     """
-    shuffled = sorted(_unlike(pairs), key=lambda pair: (pair.anchor, pair.positive))
+    shuffled = sorted(unlike(pairs), key=lambda pair: (pair.anchor, pair.positive))
     random.Random(0).shuffle(shuffled)  # noqa: S311 - the same choice every time
     spare = len(shuffled) >= 2 * (_CALIBRATION_PAIRS + _TUNING_PAIRS)
     first, second = _CALIBRATION_PAIRS, _CALIBRATION_PAIRS + _TUNING_PAIRS
@@ -129,7 +129,7 @@ def check_texts(
     )
 
 
-def _unlike(pairs: Sequence[Pair]) -> Iterator[Pair]:
+def unlike(pairs: Sequence[Pair]) -> Iterator[Pair]:
     """Pairs of which no two have a text in common: each query has one answer."""
     anchors: set[str] = set()
     positives: set[str] = set()
