@@ -78,7 +78,7 @@ def test_the_tutorial_runs_as_it_stands(tmp_path):
                 done = run(command, tmp_path)
                 assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
                 said[command] = done.stdout
-    assert len(said) == 10
+    assert len(said) == 11
     cold = next(text for command, text in said.items() if "cold dish" in command)
     assert cold.splitlines()[0].split()[3] == "Gazpacho", cold
     choc = next(text for command, text in said.items() if "choc zap" in command)

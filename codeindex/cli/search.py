@@ -11,6 +11,7 @@ import click
 from codeindex.cli.asked import Opened, indexes_option, open_asked
 from codeindex.cli.options import encoder_options, json_option
 from codeindex.cli.reading import store_options
+from codeindex.cli.reranking import reranker_options, reranking_asked
 from codeindex.cli.session import Session, pass_session
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Lines of code shown for a hit; 0 for none.",
 )
+@reranker_options
 @encoder_options
 @store_options
 @json_option
@@ -93,7 +95,8 @@ def search(session: Session, /, **given: Any) -> None:
 
     queries = _queries(**given)  # before the index is even looked for
     where = Filter(given["path"], given["language"], given["kind"])
-    options = SearchOptions(Mode(given["mode"]), given["per_file"], given["min_confidence"])
+    again = reranking_asked(session, **given)
+    options = SearchOptions(Mode(given["mode"]), given["per_file"], given["min_confidence"], again)
     opened = open_asked(session, **given)
     if not queries:
         found = _stream(session, opened, where, options, **given)

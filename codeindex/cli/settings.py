@@ -57,6 +57,7 @@ _COMMANDS = (
 )
 _SHARED = (
     *("index", "encoder", "backend", "encoder_option", "backend_option", "extractor_option"),
+    *("reranker", "reranker_option", "rerank_depth"),
     *("include", "exclude", "max_bytes", "jobs", "everything"),
     *("top_k", "lines", "path", "language", "kind"),
 )
@@ -64,6 +65,7 @@ _TABLES = {
     "encoder_options": "encoder_option",
     "backend_options": "backend_option",
     "extractor_options": "extractor_option",
+    "reranker_options": "reranker_option",
 }
 _RENAMED = {"json": "as_json", "all": "everything", "index_folder": "index"}
 
