@@ -2,8 +2,8 @@
 
 ::
 
-    "static": {"rows":   {"offset": 123, "dtype": "int8", "shape": [29525, 256]},
-               "scales": {"offset": 456, "dtype": "float32", "shape": [29525]},
+    "static": {"rows":   {"offset": 123, "dtype": "int8", "shape": [29524, 256]},
+               "scales": {"offset": 456, "dtype": "float32", "shape": [29524]},
                "repeats": "root"}
 
 A token's vector is its row times its scale, which is at once the weight that the token has in
