@@ -32,16 +32,24 @@ def places_by_id(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int
 
 
 def spread_ids(connection: sqlite3.Connection, count: int) -> list[int]:
-    """At most `count` ids of snippets from all over the table, ascending; always the same."""
+    """At most `count` ids of snippets from all over the table, ascending; always the same.
+
+    Raises:
+        sqlite3.DatabaseError: the table has lost rows.
+    """
     first, last = connection.execute("SELECT min(id), max(id) FROM snippets").fetchone()
     if first is None:
         return []
     steps = max(count - 1, 1)
     asked = sorted({first + (last - first) * step // steps for step in range(count)})
-    found = {
-        connection.execute(
-            "SELECT id FROM snippets WHERE id >= ? ORDER BY id LIMIT 1", (id,)
-        ).fetchone()[0]
-        for id in asked
-    }
-    return sorted(found)
+    return sorted({_next_id(connection, id) for id in asked})
+
+
+def _next_id(connection: sqlite3.Connection, id: int) -> int:
+    """The first id from `id` on, which is at most the last."""
+    row = connection.execute(
+        "SELECT id FROM snippets WHERE id >= ? ORDER BY id LIMIT 1", (id,)
+    ).fetchone()
+    if row is None:
+        raise sqlite3.DatabaseError("its table 'snippets' has lost rows")
+    return int(row[0])

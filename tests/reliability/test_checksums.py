@@ -8,6 +8,8 @@ from contextlib import closing
 import pytest
 
 from codeindex import Index
+from codeindex.catalog import file as catalog_file
+from codeindex.catalog import schema
 from codeindex.errors import DamagedIndexError, IndexVersionError
 
 
@@ -85,22 +87,23 @@ def test_a_snippet_that_was_lost_is_missed(filled, tree, host):
             index.search("iron")
 
 
-def test_a_catalog_without_checksums_gets_them_when_it_is_opened(filled, tree, host):
-    older = [f"ALTER TABLE {name} DROP COLUMN checksum" for name in ("manifest", "snippets")]
-    older += ["ALTER TABLE vectors DROP COLUMN checksum", "PRAGMA user_version = 1"]
-    change(filled, *older)
+def test_a_catalog_of_an_older_format_is_migrated_when_it_is_opened(
+    filled, tree, host, monkeypatch
+):
+    newer = (*schema.MIGRATIONS, "CREATE TABLE notes (id INTEGER PRIMARY KEY);")
+    for module in (schema, catalog_file):
+        monkeypatch.setattr(module, "MIGRATIONS", newer)
     with Index.open(tree, host=host) as index:
         assert index.search("iron", 1)[0].snippet.name == "hammer"
         assert index.verify().ok
-        index.rebuild()
-    change(filled, "UPDATE snippets SET code = 'other' WHERE name = 'hammer'")
-    with Index.open(tree, host=host) as index, pytest.raises(DamagedIndexError):
-        index.search("iron")
+    change(filled, "INSERT INTO notes VALUES (1)")
+    with closing(sqlite3.connect(filled)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (len(newer),)
 
 
 def test_an_older_catalog_that_cannot_be_written_is_told(filled, tree, host, monkeypatch):
-    change(filled, "ALTER TABLE vectors DROP COLUMN checksum", "PRAGMA user_version = 1")
-    from codeindex.catalog import catalog as module
+    change(filled, "PRAGMA user_version = 0")
+    module = catalog_file
 
     real = module.connect
 
