@@ -15,9 +15,11 @@ from codeindex.filters import Filter
 from codeindex.host import Host
 from codeindex.index import Index
 from codeindex.index_reader import each
+from codeindex.interfaces import Reranker
 from codeindex.location import FOLDER, is_index
 from codeindex.ranking.mode import Mode, mode_named
 from codeindex.ranking.options import PER_FILE, SearchOptions
+from codeindex.reranking import DEPTH, reranking_by
 from codeindex.searching import SearchResult, checked_query
 
 EVERYTHING = Filter()
@@ -180,6 +182,8 @@ def search_indexes(
     mode: str = Mode.HYBRID,
     per_file: int = PER_FILE,
     min_confidence: float = 0.0,
+    reranker: Reranker | None = None,
+    rerank_depth: int = DEPTH,
     host: Host | None = None,
 ) -> FoundInSeveral:
     """The snippets of several indexes that answer `query`, best first.
@@ -188,6 +192,7 @@ def search_indexes(
         indexes: folders of indexes, or the folders that they are of.
         query, top_k, paths, languages, kinds, mode, per_file, min_confidence: see
             `codeindex.Index.search`.
+        reranker, rerank_depth: the same; it scores the best of each index.
         host: plugins; all installed ones by default.
 
     Raises:
@@ -195,7 +200,8 @@ def search_indexes(
         CodeIndexError: no index gave an answer.
     """
     where = Filter(each(paths), each(languages), each(kinds))
-    options = SearchOptions(mode_named(mode), per_file, min_confidence)
+    again = reranking_by(reranker, rerank_depth)
+    options = SearchOptions(mode_named(mode), per_file, min_confidence, again)
     with SeveralIndexes.open(indexes, host=host) as several:
         (results,) = several.search_many([query], top_k, where, options)
         return FoundInSeveral(tuple(results), several.problems)

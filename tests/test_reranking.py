@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from toys import ToyPlugin
 
-from codeindex import Index
+from codeindex import Index, search_indexes
 from codeindex.errors import NotFoundError, OptionError, PluginError, UsageError
 from codeindex.filters import Filter
 from codeindex.hookimpl import hookimpl
@@ -135,6 +135,19 @@ def test_where_nothing_is_found_it_is_not_asked(index):
     reranker = Sees()
     assert index.search("iron", languages="cobol", reranker=reranker) == []
     assert reranker.asked == []
+
+
+def test_the_best_of_each_of_several_indexes_are_scored(index, tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "more.txt").write_text("drill iron fast\n")
+    with Index.open(tmp_path / "other", create=True, host=index.host) as other:
+        other.update()
+    reranker = Sees("drill")
+    places = [index.root, tmp_path / "other"]
+    found = search_indexes(places, "iron", reranker=reranker, rerank_depth=2, host=index.host)
+    assert [len(texts) for _, texts in reranker.asked] == [2, 1]
+    assert found.problems == ()
+    assert {r.snippet.name: r.parts.get("reranker", 0) for r in found.results}["drill"] == 0.5
 
 
 class Fails:
