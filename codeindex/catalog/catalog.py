@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -127,27 +126,7 @@ class Catalog(CatalogFile):
     def iterate(self, where: Filter = Filter()) -> Iterator[tuple[int, Snippet]]:  # noqa: B008
         """(id, snippet) of all that satisfy `where`, by path and line; memory stays flat."""
         with translated(self.path):
-            # Counted in an index: a damaged table may have lost rows and look whole.
-            cursor = self._connection.execute(
-                f"SELECT counted.number, id, {CHECKED_COLUMNS} FROM"
-                " (SELECT count(*) AS number FROM snippets INDEXED BY snippets_by_source) counted"
-                " LEFT JOIN snippets ORDER BY path, start_line, id"
-            )
-            read = counted = 0
-            for number, id, *row in cursor:
-                counted = number
-                if id is None:
-                    break
-                read += 1
-                snippet = checked_snippet(id, row)
-                if (
-                    (not where.languages or snippet.language in where.languages)
-                    and (not where.kinds or snippet.kind in where.kinds)
-                    and where.matches_path(snippet.path)
-                ):
-                    yield id, snippet
-            if read != counted:
-                raise sqlite3.DatabaseError(f"its table 'snippets' has {read} of {counted} rows")
+            yield from snippet_table.iterate(self._connection, where)
 
     def snippets_by_source(self) -> dict[int, int]:
         """Source id → how many snippets it has, for those that have any."""
@@ -219,13 +198,7 @@ class Catalog(CatalogFile):
     def snippets_without_vector(self, encoder: int, dim: int) -> list[int]:
         """Ids of snippets that have no vector of `dim` dimensions by this encoder."""
         with translated(self.path):
-            rows = self._connection.execute(
-                "SELECT s.id FROM snippets s LEFT JOIN vectors v"
-                " ON v.text_digest = s.text_digest AND v.encoder = ?"
-                " WHERE v.id IS NULL OR length(v.vector) <> ? ORDER BY s.id",
-                (encoder, 4 * dim),
-            ).fetchall()
-        return [row[0] for row in rows]
+            return vector_table.lacking(self._connection, encoder, dim)
 
     def texts(self, ids: Sequence[int], recipe: Callable[[Snippet], str]) -> dict[bytes, str]:
         """Text digest → embedding text of snippets, made again by `recipe`."""

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import struct
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
-from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 
+from codeindex.catalog.blobs import blob_checksum, read_checked, sound
 from codeindex.catalog.checksums import check, row_checksum
 from codeindex.lexical.documents import Documents, decode_documents, encode_documents
 from codeindex.lexical.facets import Facets, decode_facets, encode_facets
@@ -87,7 +84,7 @@ def write_segment(
     for part in parts:
         blocks = list(part.blocks())
         rows = [
-            (id * _BLOCKS + number, data, _checksum(id * _BLOCKS + number, data))
+            (id * _BLOCKS + number, data, blob_checksum(id * _BLOCKS + number, data))
             for number, data in enumerate(map(encode_postings, blocks), len(firsts))
         ]
         connection.executemany(
@@ -97,12 +94,12 @@ def write_segment(
     text = "\n".join(firsts)
     connection.execute(
         "UPDATE word_segments SET firsts = ?, checksum = ? WHERE id = ?",
-        (text, _checksum(id, ids, lengths, text.encode()), id),
+        (text, blob_checksum(id, ids, lengths, text.encode()), id),
     )
     names, codes = encode_facets(facets)
     connection.execute(
         "INSERT INTO word_facets (segment, names, codes, checksum) VALUES (?, ?, ?, ?)",
-        (id, names, codes, _checksum(id, names.encode(), codes)),
+        (id, names, codes, blob_checksum(id, names.encode(), codes)),
     )
     return SegmentRow(id, len(documents), 0, len(firsts))
 
@@ -112,7 +109,7 @@ def write_removed(connection: sqlite3.Connection, segment: int, removed: Removed
     data = removed.astype("<u4").tobytes()
     connection.execute(
         "INSERT OR REPLACE INTO word_removed (segment, documents, checksum) VALUES (?, ?, ?)",
-        (segment, data, _checksum(segment, data)),
+        (segment, data, blob_checksum(segment, data)),
     )
 
 
@@ -141,10 +138,10 @@ def read_documents(
     Raises:
         sqlite3.DatabaseError: the row is not what was written.
     """
-    ids, lengths, firsts = _read(
+    ids, lengths, firsts = read_checked(
         connection, "SELECT ids, lengths, firsts, checksum FROM word_segments WHERE id = ?", row.id
     )
-    with _sound("word_segments"):
+    with sound("word_segments"):
         documents = decode_documents(ids, lengths)
         words = firsts.decode().split("\n") if firsts else []
         if len(documents) != row.documents or len(words) != row.blocks:
@@ -160,10 +157,10 @@ def read_removed(connection: sqlite3.Connection, row: SegmentRow) -> Removed:
     """
     if not row.removed:
         return np.zeros(0, dtype=np.int64)
-    (data,) = _read(
+    (data,) = read_checked(
         connection, "SELECT documents, checksum FROM word_removed WHERE segment = ?", row.id
     )
-    with _sound("word_removed"):
+    with sound("word_removed"):
         removed = np.frombuffer(data, "<u4").astype(np.int64)
         if len(removed) != row.removed or removed[-1] >= row.documents:
             raise ValueError("the removed documents are not those of the state")
@@ -176,10 +173,10 @@ def read_facets(connection: sqlite3.Connection, row: SegmentRow) -> Facets:
     Raises:
         sqlite3.DatabaseError: the row is not what was written.
     """
-    names, codes = _read(
+    names, codes = read_checked(
         connection, "SELECT names, codes, checksum FROM word_facets WHERE segment = ?", row.id
     )
-    with _sound("word_facets"):
+    with sound("word_facets"):
         facets = decode_facets(names.decode(), codes)
         if len(facets.codes) != row.documents:
             raise ValueError("the facets are not those of the segment")
@@ -192,12 +189,12 @@ def read_block(connection: sqlite3.Connection, row: SegmentRow, number: int) -> 
     Raises:
         sqlite3.DatabaseError: the row is not what was written.
     """
-    (data,) = _read(
+    (data,) = read_checked(
         connection,
         "SELECT postings, checksum FROM word_blocks WHERE id = ?",
         row.id * _BLOCKS + number,
     )
-    with _sound("word_blocks"):
+    with sound("word_blocks"):
         return decode_postings(data)
 
 
@@ -223,44 +220,3 @@ def strays(connection: sqlite3.Connection, segments: Sequence[SegmentRow]) -> in
             (ids,),
         ).fetchone()[0]
     return found
-
-
-def _read(connection: sqlite3.Connection, statement: str, id: int) -> list[bytes]:
-    """The values of a row as bytes, after comparing its checksum, the last of them."""
-    table = statement.split(" FROM ")[1].split()[0]
-    row = connection.execute(statement, (id,)).fetchone()
-    if row is None:
-        raise sqlite3.DatabaseError(f"its table {table!r} has lost a row")
-    *values, found = row
-    # A text is compared as bytes; one that has become bytes is the same, and as good.
-    parts = [_as_bytes(value) for value in values]
-    check(table, found, _checksum(id, *parts))
-    return parts
-
-
-def _as_bytes(value: Any) -> bytes:
-    if isinstance(value, bytes):
-        return value
-    return str(value).encode("utf-8", "surrogatepass")
-
-
-def _checksum(id: int, *parts: bytes) -> int:
-    """CRC-32 of bytes and of the row that they belong to."""
-    value = crc32(struct.pack("<q", id))
-    for part in parts:
-        value = crc32(part, crc32(struct.pack("<q", len(part)), value))
-    return value
-
-
-@contextmanager
-def _sound(table: str) -> Iterator[None]:
-    """Turns what decoding raises, of bytes that nobody of ours wrote, into SQLite's error."""
-    try:
-        yield
-    except (ValueError, TypeError, IndexError, KeyError, struct.error) as error:
-        raise lost(table) from error
-
-
-def lost(table: str) -> sqlite3.DatabaseError:
-    """To be raised where a table holds what was never written."""
-    return sqlite3.DatabaseError(f"a row of its table {table!r} is not what was written")

@@ -13,7 +13,7 @@ from codeindex.catalog.rows import (
     snippet_checksum,
 )
 from codeindex.catalog.word_index import WordIndex
-from codeindex.filters import Payload
+from codeindex.filters import Filter, Payload
 from codeindex.snippet import Snippet
 
 _VARIABLES = 500  # names in one IN (…); SQLite's limit is 32,766
@@ -165,6 +165,35 @@ def ids_at(connection: sqlite3.Connection, path: str) -> list[int]:
             "SELECT id FROM snippets WHERE path = ? ORDER BY id", (path,)
         ).fetchall()
     return [row[0] for row in rows]
+
+
+def iterate(connection: sqlite3.Connection, where: Filter) -> Iterator[tuple[int, Snippet]]:
+    """(id, snippet) of all that satisfy `where`, by path and line; memory stays flat.
+
+    Raises:
+        sqlite3.DatabaseError: a row is not what was written, or is lost.
+    """
+    # Counted in an index: a damaged table may have lost rows and look whole.
+    cursor = connection.execute(
+        f"SELECT counted.number, id, {CHECKED_COLUMNS} FROM"
+        " (SELECT count(*) AS number FROM snippets INDEXED BY snippets_by_source) counted"
+        " LEFT JOIN snippets ORDER BY path, start_line, id"
+    )
+    read = counted = 0
+    for number, id, *row in cursor:
+        counted = number
+        if id is None:
+            break
+        read += 1
+        snippet = checked_snippet(id, row)
+        if (
+            (not where.languages or snippet.language in where.languages)
+            and (not where.kinds or snippet.kind in where.kinds)
+            and where.matches_path(snippet.path)
+        ):
+            yield id, snippet
+    if read != counted:
+        raise sqlite3.DatabaseError(f"its table 'snippets' has {read} of {counted} rows")
 
 
 def damaged_snippets(connection: sqlite3.Connection) -> int:

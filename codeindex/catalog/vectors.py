@@ -100,6 +100,17 @@ def vectors_of_snippets(
     return present, vectors
 
 
+def lacking(connection: sqlite3.Connection, encoder: int, dim: int) -> list[int]:
+    """Ids of snippets that have no vector of `dim` dimensions by this encoder."""
+    rows = connection.execute(
+        "SELECT s.id FROM snippets s LEFT JOIN vectors v"
+        " ON v.text_digest = s.text_digest AND v.encoder = ?"
+        " WHERE v.id IS NULL OR length(v.vector) <> ? ORDER BY s.id",
+        (encoder, 4 * dim),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
 def damaged_vectors(connection: sqlite3.Connection) -> list[int]:
     """Row ids of vectors that are not what was written."""
     return [

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from codeindex.catalog import segments as tables
+from codeindex.catalog.blobs import lost
 from codeindex.catalog.rows import SnippetValues
 from codeindex.catalog.segments import Removed, SegmentRow
 from codeindex.catalog.words import facets_of_values, fields_of
@@ -81,7 +82,7 @@ class WordIndex:
                 lambda where: self._mask(view, where),
             )
         except IndexError as error:
-            raise tables.lost("word_blocks") from error
+            raise lost("word_blocks") from error
 
     def _postings(
         self, segments: Sequence[_Segment], query: Mapping[str, float]
@@ -130,7 +131,7 @@ class WordIndex:
             try:
                 collection = collection_of([(each.documents, each.removed) for each in segments])
             except ValueError as error:
-                raise tables.lost("word_segments") from error
+                raise lost("word_segments") from error
             self._rows, self._view = rows, _View(segments, collection)
         return self._view
 
