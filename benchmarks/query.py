@@ -33,7 +33,7 @@ QUERIES = (
     "priority queue",
 )
 
-_TIMING = """
+TIMING = """
 import json, sys, time
 queries = json.loads(sys.stdin.read())
 def timed(search):
@@ -46,12 +46,12 @@ def timed(search):
         took.append(time.perf_counter() - started)
     print(json.dumps(took))
 """
-_OURS = """
+OURS = """
 from codeindex import Index
 with Index.open(index=sys.argv[1]) as index:
     timed(lambda query: index.search(query, top_k=10))
 """
-_THEIRS = """
+THEIRS = """
 from semble import SembleIndex
 index = SembleIndex.from_path(sys.argv[1], model_path=sys.argv[2])
 timed(lambda query: index.search(query, top_k=10))
@@ -62,8 +62,8 @@ def measure(settings: Settings) -> list[Measure]:
     """Each tool in its own process; every query once to warm up, then three times."""
     with indexed_stdlib(settings) as ready:
         peer = ready.peer
-        ours = [sys.executable, "-c", _TIMING + _OURS, str(ready.index)]
-        theirs = [str(peer.python), "-c", _TIMING + _THEIRS, str(ready.tree), str(peer.model)]
+        ours = [sys.executable, "-c", TIMING + OURS, str(ready.index)]
+        theirs = [str(peer.python), "-c", TIMING + THEIRS, str(ready.tree), str(peer.model)]
         samples = alternating(
             {
                 "ours": lambda: _median(ours, environment()),

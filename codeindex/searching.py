@@ -135,6 +135,7 @@ def _best(found: Found, corpus: Corpus, top_k: int, options: SearchOptions) -> l
         found.candidates,
         mode,
         background.mean if background is not None else 0.0,
+        found.most,
         Weights(),
     )
     if options.reranking is not None:

@@ -50,7 +50,7 @@ def amount(value: float, unit: str) -> str:
     if unit == "×":
         return f"{value:.2f}×"
     digits = f"{value:.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
-    return f"{digits} {unit}"
+    return f"{digits} {unit}".rstrip()
 
 
 def _machine(result: dict[str, Any]) -> str:

@@ -47,7 +47,7 @@ def _rows(case: Case, mode: Mode, weights: Weights) -> list[tuple[float, ...]]:
     assert background is not None
     candidates = _of_mode(found.candidates, mode)
     last = min((c.cosine for c in candidates if c.cosine is not None), default=background.mean)
-    ranked = scored(found.query, candidates, mode, background.mean, weights)[:_TOP]
+    ranked = scored(found.query, candidates, mode, background.mean, found.most, weights)[:_TOP]
     return [
         (
             0.0 if mode is Mode.LEXICAL else near(one.candidate.cosine, last, background),

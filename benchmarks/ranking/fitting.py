@@ -9,7 +9,7 @@ from benchmarks.ranking.tried import Tried, means
 from codeindex.ranking.paths import PathKind
 from codeindex.ranking.weights import Weights
 
-_SHARES = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
+_SHARES = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
 _PENALTIES = (0.0, -0.1, -0.2, -0.3, -0.4, -0.6, -0.8)
 STEPS: Mapping[str, Sequence[float]] = {
     "dense": _SHARES,

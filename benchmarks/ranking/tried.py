@@ -36,7 +36,7 @@ class Tried:
         cosines = np.array([last if c.cosine is None else c.cosine for c in candidates])
         self.listed = np.array([c.cosine is not None for c in candidates])
         self.dense = _normalised(cosines, min(background.mean, last))
-        self.lexical = _normalised(np.array([c.bm25 for c in candidates]), 0.0)
+        self.lexical = np.array([c.bm25 for c in candidates]) / (case.found.most or 1.0)
         self.signals = np.array(
             [
                 [signal(query, c.place) for signal in SIGNALS.values()]

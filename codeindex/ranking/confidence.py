@@ -46,9 +46,9 @@ class Coefficients:
 
 FITTED: Mapping[Mode, Coefficients] = MappingProxyType(
     {
-        Mode.HYBRID: Coefficients(-3.6, 0.34, 2.6, 1.9),
-        Mode.DENSE: Coefficients(-3.4, 0.62, 0.0, 1.3),
-        Mode.LEXICAL: Coefficients(-3.0, 0.0, 3.4, 1.2),
+        Mode.HYBRID: Coefficients(-3.36, 0.29, 2.44, 2.92),
+        Mode.DENSE: Coefficients(-2.72, 0.8, 0.0, 0.45),
+        Mode.LEXICAL: Coefficients(-2.66, 0.0, 0.43, 7.12),
     }
 )
 

@@ -1,9 +1,11 @@
 """Fusion: the scores of two searches, which know nothing of each other, as one.
 
-Scores are brought to 0…1 by the best of the query's candidates and a floor, and added with a
-weight (Bruch, Gai and Ingber, "An analysis of fusion functions for hybrid retrieval", ACM TOIS
-2023). Reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009), which looks at ranks
-only, is measured beside it by ``python -m benchmarks.ranking``, and finds less.
+Scores are brought to 0…1 and added with a weight (Bruch, Gai and Ingber, "An analysis of fusion
+functions for hybrid retrieval", ACM TOIS 2023): cosines by a floor and the best of the query's
+candidates, BM25 by the most that the question's words can give. So words count for little where
+no snippet has those that matter. Reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR
+2009), which looks at ranks only, is measured beside it by ``python -m benchmarks.ranking``, and
+finds less.
 """
 
 from __future__ import annotations

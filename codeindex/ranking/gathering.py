@@ -27,12 +27,14 @@ class Found:
     Attributes:
         lexical: what its words give; None where they were not asked for.
         background: of the encoder; None where it was not asked.
+        most: the bound of BM25F: what a snippet would get that says each word without end.
     """
 
     query: Query
     candidates: list[Candidate]
     lexical: LexicalScores | None
     background: Background | None
+    most: float
 
 
 def gathered(
@@ -95,4 +97,5 @@ def _of_one(
         for (id, cosine), score in zip(cosines.items(), bm25, strict=True)
         if id in places  # else a writer has removed it meanwhile
     ]
-    return Found(analysed(text, words, weights), candidates, lexical, background)
+    most = sum(weights.values())
+    return Found(analysed(text, words, weights), candidates, lexical, background, most)

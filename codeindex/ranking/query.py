@@ -34,9 +34,19 @@ class Query:
         return sum([self.shares[word] for word in words & self.shares.keys()])
 
 
+_LANGUAGES = frozenset(
+    query_words("golang java javascript kotlin perl php python ruby rust scala swift typescript")
+)
+"""Code in a language does not say its name; the few places that do are no better answers."""
+
+
 def asked_words(text: str) -> list[str]:
-    """The words that the lexical half looks for; of a symbol also ``is`` and ``in``."""
-    return query_words(text, keep_stop_words=only_symbols(text))
+    """The words that the lexical half looks for; of a symbol also ``is`` and ``in``.
+
+    The name of a language is left out where something else is asked for.
+    """
+    words = query_words(text, keep_stop_words=only_symbols(text))
+    return [word for word in words if word not in _LANGUAGES] or words
 
 
 def analysed(text: str, words: Sequence[str], rarity: Mapping[str, float]) -> Query:

@@ -47,15 +47,21 @@ class Scored:
 
 
 def scored(
-    query: Query, candidates: Sequence[Candidate], mode: Mode, floor: float, weights: Weights
+    query: Query,
+    candidates: Sequence[Candidate],
+    mode: Mode,
+    floor: float,
+    most: float,
+    weights: Weights,
 ) -> list[Scored]:
     """Candidates by score, best first; equal ones by path and name.
 
     Args:
         floor: the cosine of what has nothing to do with each other.
+        most: what no snippet's BM25 is above.
     """
     share, signals = _share(query, mode, weights), weights.signals
-    dense, lexical = _halves(candidates, floor)
+    dense, lexical = _halves(candidates, floor, most)
     fused = [share * near + (1 - share) * said for near, said in zip(dense, lexical, strict=True)]
     files = coherence(fused, [candidate.place for candidate in candidates])
     active = [(name, signals[name], SIGNALS[name]) for name in SIGNALS if signals.get(name)]
@@ -93,12 +99,14 @@ def _share(query: Query, mode: Mode, weights: Weights) -> float:
     return weights.dense_symbolic if query.symbolic else weights.dense
 
 
-def _halves(candidates: Sequence[Candidate], floor: float) -> tuple[list[float], list[float]]:
+def _halves(
+    candidates: Sequence[Candidate], floor: float, most: float
+) -> tuple[list[float], list[float]]:
     """Both scores of each, as 0…1; what is not among the nearest is as near as the last is."""
     known = [candidate.cosine for candidate in candidates if candidate.cosine is not None]
     last = min(known, default=floor)
     cosines = [last if one.cosine is None else one.cosine for one in candidates]
     return (
         normalised(cosines, min(floor, last)),
-        normalised([candidate.bm25 for candidate in candidates], 0.0),
+        [candidate.bm25 / most if most else 0.0 for candidate in candidates],
     )

@@ -47,14 +47,14 @@ def case(found, text="parse a date", names=(), files=()):
     ]
     query = analysed(text, asked_words(text), {})
     asked = Asked(text, frozenset(names), frozenset(files))
-    return Case("p", asked, Found(query, candidates, None, Background(0.1, 0.1)), {})
+    return Case("p", asked, Found(query, candidates, None, Background(0.1, 0.1), 40.0), {})
 
 
 @given(FOUND, st.sampled_from(["parse a date", "parse_date", "tests of b"]))
 def test_weights_are_tried_on_the_ranking_of_the_search(found, text):
     one = case(found, text)
     query, candidates = one.found.query, one.found.candidates
-    ranked = scored(query, candidates, Mode.HYBRID, 0.1, Weights())
+    ranked = scored(query, candidates, Mode.HYBRID, 0.1, 40.0, Weights())
     tried = Tried(one).scores(Weights())
     for result in ranked:
         assert tried[result.candidate.id] == pytest.approx(result.score, abs=1e-9)

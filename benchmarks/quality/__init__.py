@@ -1,0 +1,1 @@
+"""Quality of search: how well what is found answers real questions, beside others."""
