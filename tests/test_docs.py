@@ -126,8 +126,11 @@ def test_the_readmes_commands_run_as_they_stand(tmp_path):
     assert len(done) >= 10
 
 
-def test_the_readmes_other_commands_have_the_options_they_name():
+def test_the_readmes_other_commands_have_the_options_they_name(tmp_path, monkeypatch):
     """Those that need papers or a model; `test_road` takes the same way."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("abstract.txt", "before.json", "questions.jsonl"):
+        (tmp_path / name).touch()
     from codeindex.cli.group import codeindex as group
     from codeindex.cli.session import Session
 
