@@ -56,6 +56,7 @@ class Bundle:
     Attributes:
         fingerprint: digest of all that decides its vectors.
         towers: ``query`` and ``corpus``; the same object where one model serves both.
+        dense_share: see `EncoderInfo`; not part of the fingerprint, as it decides no vector.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Bundle:
     fingerprint: str
     towers: Mapping[str, Tower]
     checks: Sequence[FileCheck]
+    dense_share: float | None = None
 
     def confirm(self) -> None:
         """Waits until every file has been checked against its digest.
@@ -144,7 +146,15 @@ def read_bundle(folder: Path) -> Bundle:
         fingerprint,
         towers,
         checks,
+        _share(folder, manifest.get("dense_share")),
     )
+
+
+def _share(folder: Path, given: Any) -> float | None:
+    is_number = isinstance(given, int | float) and not isinstance(given, bool)
+    if given is None or (is_number and 0 <= given <= 1):
+        return None if given is None else float(given)
+    raise UsageError(f"{folder / MANIFEST}: 'dense_share' is {given!r}, not a number from 0 to 1")
 
 
 def write_manifest(folder: Path, facts: Mapping[str, Any]) -> None:
@@ -152,7 +162,7 @@ def write_manifest(folder: Path, facts: Mapping[str, Any]) -> None:
 
     Args:
         facts: name, version, dim, pooling, max_tokens, prompts, base_model, licence, made_by,
-            ``towers`` of a dual encoder, ``static`` of a static one.
+            ``towers`` of a dual encoder, ``static`` of a static one, ``dense_share`` where known.
     """
     write_facts(folder, MANIFEST, {"format": FORMAT, **facts})
 

@@ -22,12 +22,15 @@ class EncoderInfo:
             prompts, maximum length, precision. Not of what does not: threads, batch size.
         dim: dimensions of its vectors.
         max_tokens: longer texts are cut to this many tokens.
+        dense_share: how much its vectors count in a hybrid search, 0…1, where words count the
+            rest; None where nobody has measured it. Better encoders deserve more.
     """
 
     name: str
     fingerprint: str
     dim: int
     max_tokens: int
+    dense_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ def _best(found: Found, corpus: Corpus, top_k: int, options: SearchOptions) -> l
         mode,
         background.mean if background is not None else 0.0,
         found.most,
-        Weights(),
+        Weights() if found.share is None else Weights(dense=found.share),
     )
     if options.reranking is not None:
         ranked = _reranked(found, ranked, corpus, options.reranking)

@@ -27,6 +27,7 @@ class Found:
     Attributes:
         lexical: what its words give; None where they were not asked for.
         background: of the encoder; None where it was not asked.
+        share: what the encoder says of itself, see `EncoderInfo.dense_share`.
         most: the bound of BM25F: what a snippet would get that says each word without end.
     """
 
@@ -34,6 +35,7 @@ class Found:
     candidates: list[Candidate]
     lexical: LexicalScores | None
     background: Background | None
+    share: float | None
     most: float
 
 
@@ -54,7 +56,7 @@ def gathered(
         PluginError: the encoder or the backend failed.
     """
     nearest: list[list[Hit]] = [[] for _ in texts]
-    background = None
+    background = share = None
     if mode is not Mode.LEXICAL:
         made = encoder()
         vectors = made.encode_queries(texts)
@@ -63,9 +65,9 @@ def gathered(
         ).tolist()  # of the others no token means anything to the encoder
         answers = corpus.nearest(vectors, count, where)
         nearest = [hits if any else [] for hits, any in zip(answers, told, strict=True)]
-        background = corpus.background(made.info.dim)
+        background, share = corpus.background(made.info.dim), made.info.dense_share
     return [
-        _of_one(text, hits, corpus, mode, count, where, background)
+        _of_one(text, hits, corpus, mode, count, where, background, share)
         for text, hits in zip(texts, nearest, strict=True)
     ]
 
@@ -78,6 +80,7 @@ def _of_one(
     count: int,
     where: Filter,
     background: Background | None,
+    share: float | None,
 ) -> Found:
     words = asked_words(text)
     lexical = None if mode is Mode.DENSE else corpus.lexical(words)
@@ -98,4 +101,4 @@ def _of_one(
         if id in places  # else a writer has removed it meanwhile
     ]
     most = sum(weights.values())
-    return Found(analysed(text, words, weights), candidates, lexical, background, most)
+    return Found(analysed(text, words, weights), candidates, lexical, background, share, most)

@@ -32,16 +32,16 @@ SIGNALS_FITTED: Mapping[str, float] = MappingProxyType(
 class Weights:
     """What is added up to a score.
 
-    Fitted by ``python -m benchmarks.ranking``; the measured worth of each is in its results. Of
-    `dense` anything from 0.3 to 0.6 is as good for the encoder `fast`; better encoders deserve
-    more than 0.45, which costs them less than more would cost `fast`.
+    Fitted by ``python -m benchmarks.ranking`` with the encoder `fast`; the measured worth of each
+    is in its results.
 
     Attributes:
-        dense: share of the dense half in a hybrid score, 0…1; the rest is the lexical half's.
+        dense: share of the dense half in a hybrid score, 0…1; the rest is the lexical half's. An
+            encoder may know better, see `EncoderInfo.dense_share`.
         dense_symbolic: the same where nothing but names of code is asked for.
         signals: what each signal adds at most; below 0 it takes away.
     """
 
-    dense: float = 0.45
+    dense: float = 0.35
     dense_symbolic: float = 0.3
     signals: Mapping[str, float] = field(default_factory=lambda: SIGNALS_FITTED)

@@ -33,7 +33,11 @@ class OnnxEncoder:
         """
         bundle = read_bundle(folder)
         self._info = EncoderInfo(
-            f"{bundle.name} {bundle.version}", bundle.fingerprint, bundle.dim, bundle.max_tokens
+            f"{bundle.name} {bundle.version}",
+            bundle.fingerprint,
+            bundle.dim,
+            bundle.max_tokens,
+            bundle.dense_share,
         )
         try:
             self._corpus, self._query = self._load(bundle, threads, folder)

@@ -47,7 +47,7 @@ def case(found, text="parse a date", names=(), files=()):
     ]
     query = analysed(text, asked_words(text), {})
     asked = Asked(text, frozenset(names), frozenset(files))
-    return Case("p", asked, Found(query, candidates, None, Background(0.1, 0.1), 40.0), {})
+    return Case("p", asked, Found(query, candidates, None, Background(0.1, 0.1), None, 40.0), {})
 
 
 @given(FOUND, st.sampled_from(["parse a date", "parse_date", "tests of b"]))

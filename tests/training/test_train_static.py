@@ -35,6 +35,7 @@ def train(bert_folder, tmp_path, monkeypatch, capsys):
     def command(*words, model=bert_folder):
         given_words = ["pairs.json", "--model", str(model), "--architecture", "static"]
         given_words += ["--batch-size", "16", "--learning-rate", "0.03", "--dim", "16"]
+        given_words += ["--precision", "fp32"]  # one for all tests of a process
         code = run(["train", *given_words, "--device", "cpu", *map(str, words)])
         said = capsys.readouterr()
         return code, said.out, said.err

@@ -85,11 +85,13 @@ def export(checkpoint: Path, folder: Path) -> None:
     codeindex("export", str(checkpoint), "-o", str(folder), *words)
 
 
-def sign_bundle(folder: Path, recipe: str, pairs: Path, facts: Mapping[str, Any]) -> None:
-    """Says in the manifest what the model was made from."""
+def sign_bundle(
+    folder: Path, recipe: str, pairs: Path, facts: Mapping[str, Any], **known: Any
+) -> None:
+    """Says in the manifest what the model was made from, and what else is `known` of it."""
     manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
     del manifest["digests"]
-    manifest |= {"base_model": "sentence-transformers/all-MiniLM-L6-v2"}
+    manifest |= {"base_model": "sentence-transformers/all-MiniLM-L6-v2", **known}
     manifest["made_by"] |= {
         "recipe": recipe,
         **facts,

@@ -20,6 +20,7 @@ import random
 import shutil
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 from fast import codeindex, sign_bundle, teacher_folder
 from pairs import Apart, plain
@@ -43,6 +44,8 @@ TRAIN_OPTIONS = [
     *("--train-split", "0.985", "--precision", "bf16", "--checkpoint-steps", "20"),
 ]
 TUNED_SHARE = 0.5
+DENSE_SHARE = 0.55
+"""The best of 0.25 to 0.7 on what the ranking is fitted on (0.842, against 0.840 at 0.35)."""
 MAX_TOKENS = "256"
 TRAINED_ON = "benchmarks/worked/trained_on.txt, less the packages of benchmarks/data/packages.txt"
 
@@ -70,8 +73,9 @@ def main() -> None:
         *("export", str(mean), "-o", str(made), "--max-length", MAX_TOKENS),
         *("--licence", "Apache-2.0", "--overwrite"),
     )
-    facts = {"train_options": TRAIN_OPTIONS, "tuned_share": TUNED_SHARE}
-    sign_bundle(made, "recipes/small.py", pairs, {**facts, "trained_on": TRAINED_ON})
+    facts: dict[str, Any] = {"train_options": TRAIN_OPTIONS, "tuned_share": TUNED_SHARE}
+    facts["trained_on"] = TRAINED_ON
+    sign_bundle(made, "recipes/small.py", pairs, facts, dense_share=DENSE_SHARE)
     given.output.mkdir(parents=True, exist_ok=True)
     for name in ("encoder.json", "model.onnx", "tokenizer.json"):
         shutil.copy(made / name, given.output / name)
