@@ -24,7 +24,7 @@ MAX_QUERY_CHARS = 20_000
 """More than any encoder reads; the rest of a longer query would be cut in silence."""
 
 _CANDIDATES = 100
-"""Of each half; with twice as many the ranking was not better."""
+"""Of each half. The weights were fitted with as many."""
 _PER_RESULT = 3
 
 

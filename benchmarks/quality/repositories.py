@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.frame.peer import Peer
 from benchmarks.frame.process import run
 from benchmarks.quality.judging import Answers, first_files, judged
-from benchmarks.questions.loader import Question, fetch, questions
+from benchmarks.questions.loader import Question, Split, fetch, questions
 from codeindex import Index
 from codeindex.ranking.mode import Mode
 from codeindex.ranking.options import SearchOptions
@@ -34,10 +34,10 @@ print(json.dumps(answers))
 """
 
 
-def asked(split: str, limit: int = 0) -> dict[str, list[Question]]:
+def asked(split: Split, limit: int = 0) -> dict[str, list[Question]]:
     """The questions of a split by package; at most `limit` of each, 0 for all."""
     found: dict[str, list[Question]] = {}
-    for question in questions(split):  # type: ignore[arg-type]
+    for question in questions(split):
         its = found.setdefault(question.package, [])
         if not limit or len(its) < limit:
             its.append(question)

@@ -26,7 +26,7 @@ class Evidence:
     Attributes:
         near: deviations that its cosine lies above the background's mean, see `Background`.
         matched: how much of the question its words are, by their rarity, 0…1.
-        score: of the ranking; the best of each half is worth 1 there, signals come on top.
+        score: of the ranking, as `codeindex.ranking.scoring` adds it up, signals on top.
     """
 
     near: float
