@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -177,10 +178,18 @@ class Catalog(CatalogFile):
         return vector_table.copy_vector(self._connection, encoder, old, new)
 
     def spread_vectors(self, encoder: int, dim: int, count: int) -> Embeddings:
-        """(n, dim), n ≤ `count`: vectors of snippets from all over the index, always the same."""
+        """(n, dim), n ≤ `count`: vectors of snippets from all over the index, always the same.
+
+        Raises:
+            DamagedIndexError: a snippet has no vector: what is worked out of the others would be wrong.
+        """
         with translated(self.path):
             ids = place_table.spread_ids(self._connection, count)
-            return vector_table.vectors_of_snippets(self._connection, encoder, dim, ids)[1]
+            held, vectors = vector_table.vectors_of_snippets(self._connection, encoder, dim, ids)
+            lacking = sorted({*ids}.difference(held))
+            if lacking and place_table.places_by_id(self._connection, lacking):
+                raise sqlite3.DatabaseError("its table 'vectors' has lost rows")
+            return vectors
 
     def vectors(self, encoder: int, dim: int, ids: Sequence[int]) -> tuple[list[int], Embeddings]:
         """Ids that exist and have a vector, and the vectors (n, dim)."""

@@ -37,7 +37,12 @@ def spread_ids(connection: sqlite3.Connection, count: int) -> list[int]:
     Raises:
         sqlite3.DatabaseError: the table has lost rows.
     """
-    first, last = connection.execute("SELECT min(id), max(id) FROM snippets").fetchone()
+    # Not from an index of the table, which holds all ids, too: it would be read from end to end,
+    # and may have lost rows by itself.
+    first, last = connection.execute(
+        "SELECT (SELECT min(id) FROM snippets NOT INDEXED), (SELECT max(id) FROM snippets"
+        " NOT INDEXED)"
+    ).fetchone()
     if first is None:
         return []
     steps = max(count - 1, 1)
@@ -48,7 +53,7 @@ def spread_ids(connection: sqlite3.Connection, count: int) -> list[int]:
 def _next_id(connection: sqlite3.Connection, id: int) -> int:
     """The first id from `id` on, which is at most the last."""
     row = connection.execute(
-        "SELECT id FROM snippets WHERE id >= ? ORDER BY id LIMIT 1", (id,)
+        "SELECT id FROM snippets NOT INDEXED WHERE id >= ? ORDER BY id LIMIT 1", (id,)
     ).fetchone()
     if row is None:
         raise sqlite3.DatabaseError("its table 'snippets' has lost rows")

@@ -115,3 +115,29 @@ def test_an_older_catalog_that_cannot_be_written_is_told(filled, tree, host, mon
     monkeypatch.setattr(module, "connect", connect)
     with pytest.raises(IndexVersionError, match="older format.*opened once"):
         Index.open(tree, host=host)
+
+
+def test_a_vector_that_is_lost_is_told_by_a_search(filled, tree, host):
+    """What is unrelated to what is judged by a sample of the vectors: without one, all scores
+    would be a little wrong."""
+    change(filled, "DELETE FROM vectors WHERE id = 2")
+    with (
+        Index.open(tree, host=host) as index,
+        pytest.raises(DamagedIndexError, match="'vectors' has lost rows"),
+    ):
+        index.search("iron")
+
+
+def test_a_damaged_index_of_the_snippets_changes_no_score(filled, tree, host):
+    """Which snippets are sampled is read from the table itself, not from one of its indexes."""
+    with Index.open(tree, host=host) as index:
+        before = [(one.snippet, one.score) for one in index.search("iron")]
+    change(
+        filled,
+        "PRAGMA writable_schema = ON",
+        "UPDATE sqlite_schema SET rootpage ="
+        " (SELECT rootpage FROM sqlite_schema WHERE name = 'outbox')"
+        " WHERE name = 'snippets_by_source'",
+    )
+    with Index.open(tree, host=host) as index:
+        assert [(one.snippet, one.score) for one in index.search("iron")] == before
