@@ -13,6 +13,7 @@ from codeindex.catalog.rows import IncomingSnippet, SourceRow
 from codeindex.extraction import Extracted
 from codeindex.interfaces import Encoder
 from codeindex.receipt import Receipt
+from codeindex.recipes import SOURCE_TEXTS
 from codeindex.vectors import Embeddings
 
 RACY_NS = 2_000_000_000
@@ -80,7 +81,7 @@ class ChunkWriter:
         if not missing:
             return [], nothing
         texts = [incoming[digest].text for digest in missing]
-        vectors = self._source.get().encode_corpus(texts)
+        vectors = SOURCE_TEXTS.encode(self._source.get(), texts)
         return missing, vectors
 
     def _carry_over(

@@ -212,7 +212,7 @@ def embed_missing(
     embedded = 0
     for start in range(0, len(ids), _BATCH):
         texts = catalog.texts(ids[start : start + _BATCH], recipe.of)
-        vectors = encoder.encode_corpus(list(texts.values()))
+        vectors = recipe.encode(encoder, list(texts.values()))
         with catalog.transaction():
             catalog.add_vectors(row, list(texts), vectors)
         embedded += len(texts)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from codeindex.errors import IndexVersionError, UsageError
+from codeindex.interfaces import Encoder
 from codeindex.snippet import Snippet
-from codeindex.texts import TEXT_RECIPE, embedding_text
+from codeindex.texts import HEAD_LINES, TEXT_RECIPE, embedding_text
+from codeindex.vectors import Embeddings
+from codeindex.windows import encode_whole
 
 
 class TextRecipe(Protocol):
@@ -22,6 +26,14 @@ class TextRecipe(Protocol):
         """The text to embed."""
         ...
 
+    def encode(self, encoder: Encoder, texts: Sequence[str]) -> Embeddings:
+        """Vectors of such texts, float32 (len(texts), dim).
+
+        Raises:
+            PluginError: the encoder failed.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class SourceTexts:
@@ -32,6 +44,10 @@ class SourceTexts:
     def of(self, snippet: Snippet) -> str:
         """See `codeindex.texts.embedding_text`."""
         return embedding_text(snippet)
+
+    def encode(self, encoder: Encoder, texts: Sequence[str]) -> Embeddings:
+        """Long ones in windows, see `codeindex.windows`."""
+        return encode_whole(encoder, texts, HEAD_LINES)
 
 
 SOURCE_TEXTS = SourceTexts()
@@ -49,12 +65,22 @@ class UnknownTexts:
         Raises:
             UsageError: always.
         """
-        from codeindex.errors import UsageError
+        raise _unknown()
 
-        raise UsageError(
-            "the vectors of this index were imported, and nobody has said of which texts they"
-            " are: one that is lost cannot be made again; import them again"
-        )
+    def encode(self, encoder: Encoder, texts: Sequence[str]) -> Embeddings:
+        """Nor vectors of one.
+
+        Raises:
+            UsageError: always.
+        """
+        raise _unknown()
+
+
+def _unknown() -> UsageError:
+    return UsageError(
+        "the vectors of this index were imported, and nobody has said of which texts they"
+        " are: one that is lost cannot be made again; import them again"
+    )
 
 
 UNKNOWN_TEXTS = UnknownTexts()
@@ -80,7 +106,6 @@ def recipe_named(name: str) -> TextRecipe:
         if recipe.name == name:
             return recipe
     from codeindex.embedding.context import PaperContext
-    from codeindex.errors import IndexVersionError
 
     context = PaperContext.named(name)
     if context is None:
@@ -98,8 +123,6 @@ def refuse_embedded(manifest: Mapping[str, Any], folder: object) -> None:
         UsageError: `codeindex embed` or `codeindex vectors import` has made it; the message says
             what to run instead.
     """
-    from codeindex.errors import UsageError
-
     texts = manifest.get("texts")
     if not texts:
         return

@@ -8,16 +8,19 @@ from pathlib import PurePosixPath
 from codeindex.snippet import Snippet
 from codeindex.words import split_identifier
 
-TEXT_RECIPE = "path-name-docstring-code/1"
+TEXT_RECIPE = "path-name-docstring-code/2"
 """Names the recipe below; part of an index's fingerprint. Change it with the recipe."""
 
-MAX_CODE_CHARS = 3000
+HEAD_LINES = 2
+"""Path and name: what stands before every part of a text that is longer than an encoder reads."""
+
+MAX_CODE_CHARS = 12_000
 MAX_DOCSTRING_CHARS = 1000
 PATH_PARTS = 3
 
 
 def embedding_text(snippet: Snippet) -> str:
-    """Path words, qualified name, docstring and code, a line each.
+    """Path words, qualified name (these two are `HEAD_LINES`), docstring and code.
 
     A snippet's docstring stands within its code too; it is cut from there where it stands
     verbatim, so that it does not use up the encoder's window twice.

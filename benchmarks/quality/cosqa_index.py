@@ -92,4 +92,4 @@ def _blocks(found: Sequence[Snippet], encoder: Encoder) -> Iterator[Block]:
             row_of(snippet, start + at, text, text_digest(text), "benchmark")
             for at, (snippet, text) in enumerate(zip(part, texts, strict=True))
         ]
-        yield rows, encoder.encode_corpus(texts)
+        yield rows, SOURCE_TEXTS.encode(encoder, texts)

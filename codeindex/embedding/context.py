@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codeindex.errors import UsageError
+from codeindex.interfaces import Encoder
 from codeindex.snippet import Snippet
+from codeindex.vectors import Embeddings
 
 DEFAULT_WEIGHT = 0.3
 
@@ -54,6 +57,10 @@ class PaperContext:
         title = str(snippet.extra.get("paper_title", ""))
         abstract = str(snippet.extra.get("paper_abstract", ""))
         return with_paper(title, abstract, snippet.code, self.weight)
+
+    def encode(self, encoder: Encoder, texts: Sequence[str]) -> Embeddings:
+        """Vectors of such texts; what is longer than the encoder reads is cut."""
+        return encoder.encode_corpus(texts)
 
 
 def with_paper(title: str, abstract: str, code: str, weight: float) -> str:

@@ -119,7 +119,7 @@ class _Vectors:
             missing[places] = False
         if missing.any():
             places = np.flatnonzero(missing).tolist()
-            vectors[places] = self.encoder.encode_corpus([texts[place] for place in places])
+            vectors[places] = self.recipe.encode(self.encoder, [texts[place] for place in places])
         return vectors
 
 

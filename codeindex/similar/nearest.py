@@ -107,7 +107,7 @@ def subject_vector(
         if id not in have
     ]
     if texts:
-        rows.append(encoder().encode_corpus(texts))
+        rows.append(recipe.encode(encoder(), texts))
     mean: Embeddings = np.concatenate(rows).mean(axis=0, dtype=np.float64).astype(np.float32)
     length = float(np.linalg.norm(mean))
     return mean / np.float32(length) if length else mean
