@@ -181,7 +181,8 @@ class Catalog(CatalogFile):
         """(n, dim), n ≤ `count`: vectors of snippets from all over the index, always the same.
 
         Raises:
-            DamagedIndexError: a snippet has no vector: what is worked out of the others would be wrong.
+            DamagedIndexError: a snippet has no vector; what is worked out of the others would be
+                wrong.
         """
         with translated(self.path):
             ids = place_table.spread_ids(self._connection, count)
