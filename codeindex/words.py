@@ -23,7 +23,9 @@ _UNSPACED = re.compile(
 
 def split_identifier(identifier: str) -> list[str]:
     """Lower-case parts: ``parseHTTPDate2_utc`` → parse, http, date, 2, utc."""
-    shape = identifier if identifier.isascii() else _shape(identifier)
+    if identifier.isascii():
+        return list(map(str.lower, _PART.findall(identifier)))
+    shape = _shape(identifier)
     return [identifier[part.start() : part.end()].lower() for part in _PART.finditer(shape)]
 
 
@@ -90,7 +92,9 @@ class _Split(dict[Run, tuple[str, ...]]):
         if len(self) >= _CACHE_LIMIT:
             self.clear()
         text = run.decode("ascii") if isinstance(run, bytes) else run
-        if _SIMPLE.fullmatch(text):  # most are; the rest takes longer
+        if text.isalpha() and text.islower() and text.isascii():  # most are; others take longer
+            words: tuple[str, ...] = (_stems[text],)
+        elif _SIMPLE.fullmatch(text):
             words = tuple(_with_compound(text, list(filter(None, text.split("_")))))
         else:
             words = tuple(chain.from_iterable(map(_words_of, _IDENTIFIER.findall(text))))
@@ -100,14 +104,14 @@ class _Split(dict[Run, tuple[str, ...]]):
 
 def _words_of(identifier: str) -> list[str]:
     parts = split_identifier(identifier)
-    if _UNSPACED.search(identifier):
+    if not identifier.isascii() and _UNSPACED.search(identifier):
         return list(chain.from_iterable(map(_pairs, parts)))
     return _with_compound(identifier.lower(), parts)
 
 
 def _with_compound(identifier: str, parts: Sequence[str]) -> list[str]:
     whole = identifier.strip("_")
-    stems = [stem(part) for part in parts]
+    stems = list(map(_stems.__getitem__, parts))
     return stems if len(parts) == 1 and parts[0] == whole else [*stems, whole]
 
 
@@ -118,6 +122,17 @@ def _pairs(part: str) -> list[str]:
     return [part[start : start + 2] for start in range(len(part) - 1)]
 
 
+class _Stems(dict[str, str]):
+    """Lower-case word → its stem."""
+
+    def __missing__(self, word: str) -> str:
+        if len(self) >= _CACHE_LIMIT:
+            self.clear()
+        found = self[word] = stem(word)
+        return found
+
+
 _STEMMED_STOP_WORDS = frozenset(map(stem, STOP_WORDS)) | STOP_WORDS
 _CACHE_LIMIT = 200_000
 _split = _Split()
+_stems = _Stems()
