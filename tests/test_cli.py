@@ -320,7 +320,7 @@ def test_a_closed_pipe_is_no_error(indexed):
     process.stdout.close()
     assert process.stderr.read() == ""
     process.stderr.close()
-    process.wait(60)
+    assert process.wait(60) == 0
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")

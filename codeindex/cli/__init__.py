@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Runs ``codeindex`` and returns the exit code. Mistakes end in one line, not a traceback."""
-    from codeindex.cli.group import codeindex
+    from codeindex.cli.group import ReaderGone, codeindex
 
     words = list(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):
@@ -53,8 +53,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("\nstopped; what was finished is kept", err=True)
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough; Python must not complain at exit.
+    except (ReaderGone, BrokenPipeError):
+        # Python must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except (CodeIndexError, OSError) as error:

@@ -40,8 +40,23 @@ _BUILTINS = {
 }
 
 
+class ReaderGone(Exception):
+    """Whoever read the output (``head``, ``less``) has seen enough."""
+
+
 class LazyGroup(click.Group):
     """Knows its commands' names and summaries; imports one when it is run."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click does, which would end with 1 where output is read no more: "nothing found".
+
+        Raises:
+            ReaderGone: it is.
+        """
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise ReaderGone from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Built-in commands and those of plugins, by name."""

@@ -119,6 +119,11 @@ def _queries(**given: Any) -> list[str]:
     query, paper = given["query"], given["paper"]
     if (query is None) == (paper is None):
         raise UsageError("give a QUERY, or the text of a paper with --paper FILE, not both")
+    if given["explain"] and (paper is not None or given["by"] != "function"):
+        raise UsageError(
+            "--explain shows what a function's place is due to, for one QUERY: leave it out with"
+            " --paper and --by, whose results say what found them"
+        )
     if paper is not None:
         from codeindex.cli.paper_file import read_paper
         from codeindex.paper_text import queries_of

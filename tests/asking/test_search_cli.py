@@ -255,3 +255,10 @@ def test_mistakes_end_in_one_clear_line(project, words, code, said):
     assert (done.returncode, done.stdout) == (code, ""), done.stderr
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("how", [["--paper", "abstract.txt"], ["gzip", "--by", "file"]])
+def test_what_cannot_be_explained_says_so(project, how):
+    done = codeindex("search", *how, "--explain", cwd=project)
+    assert done.returncode == 2
+    assert "leave it out with --paper and --by" in done.stderr
