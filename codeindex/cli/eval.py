@@ -16,6 +16,7 @@ import click
 from codeindex.cli.eval_options import question_options, result_options, system_options
 from codeindex.cli.options import encoder_options, index_option, json_option
 from codeindex.cli.progress import progress_bar
+from codeindex.cli.reranking import reranker_options, reranking_asked
 from codeindex.cli.session import Session, pass_session
 from codeindex.errors import UsageError
 from codeindex.options import split_assignments
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 @question_options
 @encoder_options
 @system_options
+@reranker_options
 @result_options
 @json_option
 @pass_session
@@ -45,6 +47,9 @@ def evaluate(session: Session, /, **given: Any) -> None:
     all snippets are searched in a temporary index in which no docstring stands. With --from
     git, the subject of a commit asks for the functions that it changed. Nothing in the index
     or the tree is changed, and nothing of it is run.
+
+    More modes, --reranker and --against-… measure other ways to search, too, and compare each
+    with the first, question by question.
     """
     from codeindex.evaluation.baseline import read_baseline, save, since_baseline
     from codeindex.evaluation.chart import check_chart, draw
@@ -125,7 +130,9 @@ def _systems(session: Session, given: Mapping[str, Any], stack: ExitStack) -> li
     )
     name = (first.status()["encoder"] or {}).get("name", "index")
     modes = tuple(map(Mode, dict.fromkeys(given["mode"] or [Mode.HYBRID])))
-    systems = [System(name, first, modes=modes)]
+    again = reranking_asked(session, **given)
+    reranker = (given["reranker"], again) if again else None
+    systems = [System(name, first, modes=modes, reranker=reranker)]
     systems += [
         System(f"index {place.resolve().name}", opened(place), modes=modes[:1])
         for place in given["against_index"]

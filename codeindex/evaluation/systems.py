@@ -19,6 +19,7 @@ from codeindex.ranking.options import SearchOptions
 if TYPE_CHECKING:
     from codeindex.index import Index
     from codeindex.indexing import Progress
+    from codeindex.reranking import Reranking
 
 Bar = Callable[[str, str], AbstractContextManager["Progress | None"]]
 """(what is done, unit) → a progress bar."""
@@ -33,12 +34,29 @@ class System:
         index: open; its snippets are the pool.
         encoder: instead of the index's own.
         modes: of searching; each is measured.
+        reranker: name, and what scores the best results of the first mode once more: that is
+            measured, too.
     """
 
     name: str
     index: Index
     encoder: EncoderChoice = OWN_ENCODER
     modes: tuple[Mode, ...] = (Mode.HYBRID,)
+    reranker: tuple[str, Reranking] | None = None
+
+    def ways(self, limit: int) -> Iterator[tuple[str, SearchOptions]]:
+        """The ways of searching that are measured, each with its name.
+
+        Args:
+            limit: most answers of a file.
+        """
+        for mode in self.modes:
+            yield f"{self.name}, {mode}", SearchOptions(mode, limit)
+        if self.reranker:
+            title, reranking = self.reranker
+            mode = self.modes[0]
+            options = SearchOptions(mode, limit, reranking=reranking)
+            yield f"{self.name}, {mode}, {title}", options
 
 
 def level_for(questions: Questions, index: Index, wanted: Level | None) -> Level:
@@ -77,9 +95,7 @@ def run(
     measured = []
     for system in systems:
         with _searched(system, questions, bar) as index:
-            for mode in system.modes:
-                name = f"{system.name}, {mode}"
-                search = SearchOptions(mode, asking.limit())
+            for name, search in system.ways(asking.limit()):
                 with bar(f"asking {name}", "questions") as progress:
                     found = measure(index, name, questions, asking, search, progress)
                 measured.append(found)

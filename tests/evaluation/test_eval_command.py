@@ -10,6 +10,21 @@ from eval_trees import PARSING, WRITING, code_tree, commit, git
 
 from codeindex.cli import run
 
+RERANKER = """
+from codeindex.hookimpl import hookimpl
+from codeindex.specs import RerankerSpec
+
+
+class Shortest:
+    def rerank(self, query, texts):
+        return [-float(len(text)) for text in texts]
+
+
+@hookimpl
+def codeindex_rerankers():
+    return [RerankerSpec(name="shortest", summary="Short code.", make=lambda options: Shortest())]
+"""
+
 LABELS = """{"query": "read a number from text", "relevant": ["parsing.py:read_number"]}
 {"query": "write rows of a report to a file", "relevant": ["writing.py:write_report"]}
 {"query": "sum of all amounts", "relevant": ["parsing.py:Ledger.total"]}
@@ -225,3 +240,27 @@ def test_nothing_is_left_behind(project, tmp_path, monkeypatch, result):
     new = {path.name for path in project.rglob("*")} - {path.name for path in before}
     assert new <= {"catalog.sqlite-shm", "catalog.sqlite-wal"}  # as any reader leaves them
     assert not list(scratch.iterdir())
+
+
+def test_a_reranker_is_compared_with_the_search_without_it(project, capsys):
+    (project / "shortest.py").write_text(RERANKER)
+    capsys.readouterr()
+    words = ["--plugin", "shortest.py", "eval", "--reranker", "shortest", "--json"]
+    assert run(words) == 0
+    told = json.loads(capsys.readouterr().out)
+    names = [system["name"] for system in told["systems"]]
+    assert names == ["fast, hybrid", "fast, hybrid, shortest"]
+    plain, again = (system["metrics"]["MRR"]["value"] for system in told["systems"])
+    assert plain != again
+    assert run([*words, "--rerank-depth", "1", "--mode", "lexical", "--mode", "dense"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    values = {each["name"]: each["metrics"]["MRR"]["value"] for each in told["systems"]}
+    assert list(values) == ["fast, lexical", "fast, dense", "fast, lexical, shortest"]
+    # The best alone is scored once more, and stays the best.
+    assert values["fast, lexical, shortest"] == values["fast, lexical"]
+
+
+def test_options_of_no_reranker_are_refused(project, result):
+    code, _, err = result("-R", "word=x")
+    assert code == 2
+    assert "name one with --reranker" in err
