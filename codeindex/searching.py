@@ -134,12 +134,12 @@ def _best(found: Found, corpus: Corpus, top_k: int, options: SearchOptions) -> l
         found.query,
         found.candidates,
         mode,
-        background.mean if background is not None else 0.0,
+        background,
         found.most,
         Weights() if found.share is None else Weights(dense=found.share),
     )
     if options.reranking is not None:
-        ranked = _reranked(found, ranked, corpus, options.reranking)
+        ranked = iter(_reranked(found, list(ranked), corpus, options.reranking))
     cosines = [one.cosine for one in found.candidates if one.cosine is not None]
     last = min(cosines, default=background.mean if background is not None else 0.0)
     kept = []

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import random
+from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from codeindex.ranking.mode import Mode
 from codeindex.ranking.weights import Weights
 
 _PER_FILE = (1, 2, 3, 4, 5)
+_SHARES = (0.25, 0.35, 0.45)
 
 
 @click.command()
@@ -81,15 +84,23 @@ def _ablation(
         return _rounded(functions, files, answers)
 
     rows = {f"{mode}, no signals": measured(bare, mode) for mode in Mode}
-    functions, files = np.mean([one.quality(one.by_ranks()) for one in documented], axis=0)
-    answers = np.mean([one.quality(one.by_ranks())[1] for one in asked])
-    rows["reciprocal ranks, no signals"] = _rounded(functions, files, float(answers))
+    others: dict[str, Callable[[Tried], Any]] = {"reciprocal ranks": Tried.by_ranks}
+    for share in _SHARES:
+        others[f"cosines by the best, {share} dense"] = partial(_by_the_best, share=share)
+    for name, way in others.items():
+        functions, files = np.mean([one.quality(way(one)) for one in documented], axis=0)
+        answers = np.mean([one.quality(way(one))[1] for one in asked])
+        rows[f"{name}, no signals"] = _rounded(functions, files, float(answers))
     rows |= {f"{mode}, all signals": measured(weights, mode) for mode in Mode}
     for name in weights.signals:
         rows[f"without {name}"] = measured(with_weight(weights, name, 0.0))
     for limit in _PER_FILE:
         rows[f"at most {limit} of a file"] = measured(weights, per_file=limit)
     return rows
+
+
+def _by_the_best(case: Tried, share: float) -> Any:
+    return case.by_the_best(share)
 
 
 def _rounded(functions: float, files: float, answers: float) -> dict[str, float]:

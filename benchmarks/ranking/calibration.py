@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -47,7 +48,7 @@ def _rows(case: Case, mode: Mode, weights: Weights) -> list[tuple[float, ...]]:
     assert background is not None
     candidates = _of_mode(found.candidates, mode)
     last = min((c.cosine for c in candidates if c.cosine is not None), default=background.mean)
-    ranked = scored(found.query, candidates, mode, background.mean, found.most, weights)[:_TOP]
+    ranked = scored(found.query, candidates, mode, background, found.most, weights)
     return [
         (
             0.0 if mode is Mode.LEXICAL else near(one.candidate.cosine, last, background),
@@ -56,7 +57,7 @@ def _rows(case: Case, mode: Mode, weights: Weights) -> list[tuple[float, ...]]:
             float(one.candidate.place.path in case.asked.files),
             float(place == 0),
         )
-        for place, one in enumerate(ranked)
+        for place, one in enumerate(islice(ranked, _TOP))
     ]
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.ranking.asking import Case
+from codeindex.ranking.fusion import nearness
 from codeindex.ranking.mode import Mode
 from codeindex.ranking.paths import PathKind
 from codeindex.ranking.signals import SIGNALS
@@ -35,7 +36,8 @@ class Tried:
         last = min(known, default=background.mean)
         cosines = np.array([last if c.cosine is None else c.cosine for c in candidates])
         self.listed = np.array([c.cosine is not None for c in candidates])
-        self.dense = _normalised(cosines, min(background.mean, last))
+        self.dense = np.array(nearness(cosines.tolist(), background))
+        self.by_best = _normalised(cosines, min(background.mean, last))
         self.lexical = np.array([c.bm25 for c in candidates]) / (case.found.most or 1.0)
         self.signals = np.array(
             [
@@ -63,6 +65,10 @@ class Tried:
         worth = np.array([weights.signals.get(name, 0.0) for name in NAMES])
         scores: _Values = fused + self.signals @ worth
         return scores + weights.signals.get("coherence", 0.0) * by_file[self.files] / most
+
+    def by_the_best(self, share: float) -> _Values:
+        """(n,) scores with cosines by the best of the candidates, with no signals."""
+        return share * self.by_best + (1 - share) * self.lexical
 
     def by_ranks(self) -> _Values:
         """(n,) scores by reciprocal rank fusion of the two lists, with no signals."""

@@ -21,7 +21,7 @@ class WordGain:
 
     Attributes:
         word: as it is indexed.
-        positions: (n,) of the documents that hold it, in `LexicalScores.ids`.
+        positions: (n,) of the documents that hold it, in `LexicalScores.ids`, ascending.
         gains: (n,) what it adds to the score of each, all above 0.
     """
 
@@ -71,11 +71,12 @@ class LexicalScores:
         place = int(np.searchsorted(self.ids, id))
         if place == len(self.ids) or self.ids[place] != id:
             return {}
-        return {
-            gain.word: float(gain.gains[at[0]])
-            for gain in self.gains
-            if len(at := np.flatnonzero(gain.positions == place))
-        }
+        told = {}
+        for gain in self.gains:
+            at = int(gain.positions.searchsorted(place))
+            if at < len(gain.positions) and gain.positions[at] == place:
+                told[gain.word] = float(gain.gains[at])
+        return told
 
 
 def _best(scores: Scores, k: int) -> npt.NDArray[np.intp]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from codeindex.ranking.fusion import normalised
+from codeindex.ranking.background import Background
+from codeindex.ranking.fusion import nearness
 from codeindex.ranking.mode import Mode
 from codeindex.ranking.paths import PathKind
 from codeindex.ranking.place import Place
 from codeindex.ranking.query import Query
-from codeindex.ranking.signals import SIGNALS, coherence
+from codeindex.ranking.signals import OF_SYMBOLS, SIGNALS, coherence
 from codeindex.ranking.weights import Weights
 
 _DIGITS = 6
@@ -50,47 +51,61 @@ def scored(
     query: Query,
     candidates: Sequence[Candidate],
     mode: Mode,
-    floor: float,
+    background: Background | None,
     most: float,
     weights: Weights,
-) -> list[Scored]:
+) -> Iterator[Scored]:
     """Candidates by score, best first; equal ones by path and name.
 
+    Few of them are looked at mostly: what each is the sum of is told as it is reached.
+
     Args:
-        floor: the cosine of what has nothing to do with each other.
+        background: of the encoder; None where it was not asked.
         most: what no snippet's BM25 is above.
     """
+    parts = _parts(query, candidates, mode, background, most, weights)
+    totals = list(map(sum, zip(*parts.values(), strict=True)))
+    names = list(parts)
+
+    def place(row: int) -> tuple[float, str, str, int]:
+        candidate = candidates[row]
+        where = candidate.place
+        return -round(totals[row], _DIGITS), where.path, where.name, candidate.id
+
+    for row in sorted(range(len(candidates)), key=place):
+        told = {name: parts[name][row] for name in names if parts[name][row]}
+        yield Scored(candidates[row], totals[row], told)
+
+
+def _parts(
+    query: Query,
+    candidates: Sequence[Candidate],
+    mode: Mode,
+    background: Background | None,
+    most: float,
+    weights: Weights,
+) -> dict[str, Sequence[float]]:
+    """Part → what it gives to each candidate."""
     share, signals = _share(query, mode, weights), weights.signals
-    dense, lexical = _halves(candidates, floor, most)
-    fused = [share * near + (1 - share) * said for near, said in zip(dense, lexical, strict=True)]
-    files = coherence(fused, [candidate.place for candidate in candidates])
-    active = [(name, signals[name], SIGNALS[name]) for name in SIGNALS if signals.get(name)]
-    if not query.symbolic:  # these two would say nothing
-        active = [one for one in active if one[0] not in ("definition", "prefix")]
-    together = signals.get("coherence", 0.0)
-    found = []
-    for candidate, near, said, file in zip(candidates, dense, lexical, files, strict=True):
-        place = candidate.place
-        halves = {"dense": share * near, "lexical": (1 - share) * said}
-        parts = {name: amount for name, amount in halves.items() if amount}
-        for name, weight, signal in active:
-            if told := signal(query, place):
-                parts[name] = weight * told
-        if file and together:
-            parts["coherence"] = together * file
-        if place.kinds:
-            parts |= _of_file(place.kinds - query.wanted, signals)
-        found.append(Scored(candidate, sum(parts.values()), parts))
-    return sorted(found, key=_order)
-
-
-def _of_file(kinds: frozenset[PathKind], signals: Mapping[str, float]) -> dict[str, float]:
-    return {kind.value: signals[kind] for kind in sorted(kinds) if signals.get(kind)}
-
-
-def _order(found: Scored) -> tuple[float, str, str, int]:
-    candidate = found.candidate
-    return -round(found.score, _DIGITS), candidate.place.path, candidate.place.name, candidate.id
+    dense, lexical = _halves(candidates, background, most)
+    places = [candidate.place for candidate in candidates]
+    parts: dict[str, Sequence[float]] = {
+        "dense": [share * near for near in dense],
+        "lexical": [(1 - share) * said for said in lexical],
+    }
+    for name, signal in SIGNALS.items():
+        # Where no name of code is all that is asked for, two of them would say nothing.
+        if (weight := signals.get(name, 0.0)) and (query.symbolic or name not in OF_SYMBOLS):
+            parts[name] = [weight * signal(query, place) for place in places]
+    if together := signals.get("coherence", 0.0):
+        fused = list(map(float.__add__, parts["dense"], parts["lexical"]))
+        parts["coherence"] = [together * file for file in coherence(fused, places)]
+    for kind in PathKind:
+        if (weight := signals.get(kind, 0.0)) and kind not in query.wanted:
+            amounts = [weight if kind in place.kinds else 0.0 for place in places]
+            if any(amounts):
+                parts[kind.value] = amounts
+    return parts
 
 
 def _share(query: Query, mode: Mode, weights: Weights) -> float:
@@ -100,13 +115,13 @@ def _share(query: Query, mode: Mode, weights: Weights) -> float:
 
 
 def _halves(
-    candidates: Sequence[Candidate], floor: float, most: float
+    candidates: Sequence[Candidate], background: Background | None, most: float
 ) -> tuple[list[float], list[float]]:
-    """Both scores of each, as 0…1; what is not among the nearest is as near as the last is."""
+    """Both scores of each; what is not among the nearest is as near as the last of them is."""
+    lexical = [candidate.bm25 / most if most else 0.0 for candidate in candidates]
+    if background is None:
+        return [0.0] * len(candidates), lexical
     known = [candidate.cosine for candidate in candidates if candidate.cosine is not None]
-    last = min(known, default=floor)
+    last = min(known, default=background.mean)
     cosines = [last if one.cosine is None else one.cosine for one in candidates]
-    return (
-        normalised(cosines, min(floor, last)),
-        [candidate.bm25 / most if most else 0.0 for candidate in candidates],
-    )
+    return nearness(cosines, background), lexical

@@ -88,6 +88,9 @@ SIGNALS: Mapping[str, Callable[[Query, Place], float]] = MappingProxyType(
 )
 """Those of one snippet alone, by name."""
 
+OF_SYMBOLS = frozenset({"definition", "prefix"})
+"""Those that are 0 unless nothing but names of code is asked for."""
+
 
 def coherence(fused: Sequence[float], places: Sequence[Place]) -> list[float]:
     """How much of the question is answered in the file of each, 1 for the file with the most.

@@ -42,6 +42,6 @@ class Weights:
         signals: what each signal adds at most; below 0 it takes away.
     """
 
-    dense: float = 0.35
+    dense: float = 0.55
     dense_symbolic: float = 0.3
     signals: Mapping[str, float] = field(default_factory=lambda: SIGNALS_FITTED)

@@ -54,7 +54,7 @@ def case(found, text="parse a date", names=(), files=()):
 def test_weights_are_tried_on_the_ranking_of_the_search(found, text):
     one = case(found, text)
     query, candidates = one.found.query, one.found.candidates
-    ranked = scored(query, candidates, Mode.HYBRID, 0.1, 40.0, Weights())
+    ranked = scored(query, candidates, Mode.HYBRID, one.found.background, 40.0, Weights())
     tried = Tried(one).scores(Weights())
     for result in ranked:
         assert tried[result.candidate.id] == pytest.approx(result.score, abs=1e-9)

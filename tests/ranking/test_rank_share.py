@@ -18,12 +18,13 @@ from codeindex_onnx import BUNDLES
 def test_an_encoder_says_how_much_it_counts(tree, host, monkeypatch, share):
     with Index.open(tree, create=True, host=host) as index:
         index.update()
+        alone = index.search("hammer heavy iron", 1, mode="dense")[0].parts["dense"]
         encoder = index.encoder()
         told = replace(encoder.info, dense_share=share)
         monkeypatch.setattr(type(encoder), "info", property(lambda _: told))
         best = index.search("hammer heavy iron", 1)[0]
     expected = Weights().dense if share is None else share
-    assert best.parts.get("dense", 0.0) == pytest.approx(expected)
+    assert best.parts.get("dense", 0.0) == pytest.approx(expected * alone)
     assert (best.parts.get("lexical", 0.0) > 0) == (expected < 1)
 
 
