@@ -14,7 +14,7 @@ from dataclasses import replace
 from codeindex.lexical.stop_words import STOP_WORDS
 from codeindex.pairs import Pair
 from codeindex.snippet import Snippet
-from codeindex.texts import embedding_text
+from codeindex.texts import HEAD_LINES, embedding_text
 
 KEEP_DOCSTRING, KEEP_REST, BARE_CODE = 0.4, 0.1, 0.15
 """Shares of the pairs; the others are as an index embeds a function without docstring."""
@@ -49,7 +49,7 @@ def varied(pair: Pair, function: Snippet | None, draw: random.Random) -> Pair:
         code = function.code.replace(head, "", 1)
         text = embedding_text(replace(function, docstring=rest.strip(), code=code))
         return replace(pair, anchor=anchor, positive=text)
-    return replace(pair, anchor=anchor, positive=pair.positive.split("\n", 2)[2])
+    return replace(pair, anchor=anchor, positive=pair.positive.split("\n", HEAD_LINES)[HEAD_LINES])
 
 
 def question(text: str, draw: random.Random, *, whole: float = 0.5, dropping: bool = False) -> str:
