@@ -20,7 +20,7 @@ from codeindex.errors import StorageError, UsageError
 from codeindex.files import sync
 from codeindex.host import Host
 from codeindex.interfaces import IndexBackend
-from codeindex.location import CATALOG, is_index, kept_root, make_folder
+from codeindex.location import CATALOG, check_own, clear, is_index, kept_root, make_folder
 from codeindex.locking import writing
 from codeindex.recall import Recall, measure_recall
 from codeindex.verification import Verification, check_backend
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 MIN_RECALL = 0.95
 
 _DRAFT = f"{CATALOG}.new"
-_OURS = frozenset({".gitignore", "backend", "lock", "writer"})
-"""What a copy that was killed may have left, besides the draft of the catalog."""
 
 Steps = Callable[[str, str], AbstractContextManager["Progress | None"]]
 """(what is done, in which units) → the progress of this step."""
@@ -159,7 +157,7 @@ def _place(folder: Path) -> Iterator[None]:
             finally:
                 failed = not is_index(folder)
                 if failed:
-                    _clear(folder)
+                    clear(folder)
     finally:
         if failed and not existed:
             shutil.rmtree(folder, ignore_errors=True)
@@ -188,17 +186,12 @@ def _check_place(folder: Path, source: Path) -> None:
         )
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file; name a folder")
-    names = {path.name for path in folder.iterdir()} if folder.exists() else set()
-    others = sorted(name for name in names - _OURS if not name.startswith(_DRAFT))
-    if others:
-        raise UsageError(
-            f"{folder} is not empty: it holds {others[0]!r}; a copy needs a folder of its own"
-        )
+    check_own(folder)
 
 
 def _make(host: Host, source: Path, folder: Path, report: CopyReport, steps: Steps) -> None:
     """Draft of the catalog, backend, checks; then the catalog is put in place, at last."""
-    _clear(folder)
+    clear(folder)
     draft = folder / _DRAFT
     with steps("copying the catalog", "pages") as progress:
         copy_catalog(source / CATALOG, draft, progress)
@@ -258,10 +251,3 @@ def _compare(
     check_backend(catalog, backend, row, dim, report.checked)
     with steps("measuring recall", "vectors") as progress:
         report.recall = measure_recall(catalog, backend, row, dim, progress)
-
-
-def _clear(folder: Path) -> None:
-    """Takes away what a copy, this one or one that was killed, has written."""
-    shutil.rmtree(folder / "backend", ignore_errors=True)
-    for path in folder.glob(f"{_DRAFT}*"):
-        path.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ from codeindex.errors import DamagedIndexError, UsageError
 from codeindex.finishing import finishing_command
 from codeindex.guarded import GuardedBackend
 from codeindex.host import Host
+from codeindex.location import BACKENDS
 from codeindex.options import build_options, options_as_json
 from codeindex.vectors import VectorSpace
 
@@ -23,7 +24,6 @@ DEFAULT_BACKEND = "faiss"
 STORE_FORMAT = 1
 """Of what a self-contained backend is told and given; raise it when older readers would err."""
 
-_BACKENDS = "backend"
 _PART = 4096  # vectors between two signs of progress
 
 
@@ -112,7 +112,7 @@ class DerivedIndex:
         return sync.BackendPlace(
             name,
             options,
-            self._folder / _BACKENDS / _folder_name(manifest),
+            self._folder / BACKENDS / _folder_name(manifest),
             VectorSpace(encoder["dim"]),
             {
                 "format": STORE_FORMAT,
@@ -327,7 +327,7 @@ class DerivedIndex:
         """Where a backend is built while the one in the folder `current` is in use."""
         stem = f"{self.choice(manifest)[0]}-{manifest['encoder']['row']}"
         name = f"{stem}.2" if current == f"{stem}.1" else f"{stem}.1"
-        return self._folder / _BACKENDS / name
+        return self._folder / BACKENDS / name
 
     def close(self) -> None:
         """Closes the backend, if it is open; what was not committed is lost."""

@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from codeindex.errors import NotFoundError, StorageError
+from codeindex.errors import NotFoundError, StorageError, UsageError
 
 FOLDER = ".codeindex"
 CATALOG = "catalog.sqlite"
 
+BACKENDS = "backend"
+
 _MADE_BY = "# Made by codeindex"
 _GITIGNORE = f"{_MADE_BY}: the index is derived from the sources.\n*\n"
+_LOCKS = frozenset({"lock", "writer"})
+_OURS = _LOCKS | {".gitignore", BACKENDS}
+"""What an index folder holds, besides the catalog and its drafts."""
 
 
 def find_index(start: Path) -> Path:
@@ -47,12 +52,47 @@ def is_index(folder: Path) -> bool:
 
 def _is_index_itself(folder: Path) -> bool:
     """The same for a folder that nobody named: another program may have such a file, too."""
-    if not is_index(folder):
-        return False
+    return is_index(folder) and (_is_made(folder) or folder.name == FOLDER)
+
+
+def _is_made(folder: Path) -> bool:
+    """Whether `make_folder` has made it."""
     try:
-        return (folder / ".gitignore").read_text("utf-8").startswith(_MADE_BY)
+        text = (folder / ".gitignore").read_text("utf-8")
     except (OSError, UnicodeDecodeError):
-        return folder.name == FOLDER
+        return False
+    return text.startswith(_MADE_BY) or not text  # killed before it was written
+
+
+def check_own(folder: Path) -> None:
+    """Refuses to make an index among other files.
+
+    What a run that was killed has left there is no hindrance.
+
+    Raises:
+        UsageError: the folder holds something that is not an index's.
+    """
+    if not folder.is_dir():
+        return  # what else it may be, `make_folder` says
+    names = sorted(path.name for path in folder.iterdir())
+    ours = _OURS if _is_made(folder) else _LOCKS
+    others = [name for name in names if name not in ours and not name.startswith(CATALOG)]
+    if others:
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        raise UsageError(
+            f"{folder} is not empty and holds no index, but {others[0]!r}{more}: an index needs a"
+            " folder of its own; name another, one that need not be there yet"
+        )
+
+
+def clear(folder: Path) -> None:
+    """Takes away what was written into a folder that `check_own` lets pass; its lock stays."""
+    import shutil
+
+    if _is_made(folder):
+        shutil.rmtree(folder / BACKENDS, ignore_errors=True)
+    for path in folder.glob(f"{CATALOG}*"):
+        path.unlink(missing_ok=True)
 
 
 def make_folder(folder: Path) -> None:

@@ -22,7 +22,7 @@ from codeindex.errors import (
 )
 from codeindex.host import Host
 from codeindex.interfaces import IndexBackend
-from codeindex.location import CATALOG, is_index, kept_root, make_folder
+from codeindex.location import CATALOG, check_own, clear, is_index, kept_root, make_folder
 from codeindex.locking import PATIENCE, writing
 from codeindex.snippet import Snippet
 
@@ -128,11 +128,13 @@ class Store:
         Raises:
             IndexLockedError: another process is writing.
             StorageError: the folder cannot be written.
+            UsageError: a new index is to stand among other files.
         """
         made = not is_index(self.folder)
         if made:
             # Before the folder is made: an unknown backend must leave no index behind.
             self.derived.choice({})
+            check_own(self.folder)
         make_folder(self.folder)
         with writing(self.folder, patience=patience):
             self._open_writable()
@@ -143,7 +145,7 @@ class Store:
                 # least of all the choice of an encoder that does not work.
                 if made and self._catalog is not None and not self.catalog.count("sources"):
                     self._free()
-                    self._delete()
+                    clear(self.folder)
 
     @contextmanager
     def locked_if_writable(self) -> Iterator[None]:
@@ -184,16 +186,6 @@ class Store:
             "root": kept_root(self.root, self.folder),
             "backend": {"name": name, "options": options},
         }
-
-    def _delete(self) -> None:
-        """Nothing was indexed: leaves no empty index behind that a search would find."""
-        import shutil
-
-        for path in list(self.folder.iterdir()):
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            elif path.name != "lock":
-                path.unlink(missing_ok=True)
 
     # -- the backend ------------------------------------------------------------------------
 

@@ -238,7 +238,7 @@ def test_mistakes_are_told_and_touch_nothing(tree, filled, host, target, tmp_pat
     with pytest.raises(UsageError, match="holds an index already"):
         copy_index(folder, folder, "brute", host=host)
     assert sorted(folder.rglob("*")) == before
-    with pytest.raises(UsageError, match=r"not empty: it holds '.codeindex'"):
+    with pytest.raises(UsageError, match=r"not empty and holds no index, but '.codeindex'"):
         copy_index(folder, tree, "brute", host=host)
     with pytest.raises(UsageError, match="is a file"):
         copy_index(folder, tree / "fruit.txt", "brute", host=host)
