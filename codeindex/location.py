@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from codeindex.errors import NotFoundError, StorageError, UsageError
@@ -111,6 +112,16 @@ def make_folder(folder: Path) -> None:
             f"cannot make the index folder {folder}: {error.strerror or error};"
             " choose another place with --index"
         ) from error
+
+
+def common_root(paths: Sequence[Path]) -> Path:
+    """The root of an index of these: the one of them, or the folder that has them all."""
+    if len(paths) == 1:
+        return paths[0]
+    try:
+        return Path(os.path.commonpath([os.path.abspath(path) for path in paths]))
+    except ValueError:  # on two drives of Windows
+        return paths[0]
 
 
 def kept_root(root: Path, folder: Path) -> str:

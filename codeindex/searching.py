@@ -10,7 +10,7 @@ from typing import Any
 from codeindex.errors import UsageError
 from codeindex.filters import Filter
 from codeindex.interfaces import Encoder
-from codeindex.ranking.confidence import Evidence, confidence, near
+from codeindex.ranking.confidence import Evidence, confidence
 from codeindex.ranking.corpus import Corpus
 from codeindex.ranking.gathering import Found, gathered
 from codeindex.ranking.options import SearchOptions
@@ -129,28 +129,22 @@ _Best = tuple[Scored, float, Mapping[str, float]]
 
 def _best(found: Found, corpus: Corpus, top_k: int, options: SearchOptions) -> list[_Best]:
     """The best candidates that are likely enough."""
-    mode, background = options.mode, found.background
+    mode = options.mode
     ranked = scored(
         found.query,
         found.candidates,
         mode,
-        background,
+        found.background,
         found.most,
         Weights() if found.share is None else Weights(dense=found.share),
     )
     if options.reranking is not None:
         ranked = iter(_reranked(found, list(ranked), corpus, options.reranking))
-    cosines = [one.cosine for one in found.candidates if one.cosine is not None]
-    last = min(cosines, default=background.mean if background is not None else 0.0)
     kept = []
     for one in islice(selected(ranked, options.per_file), top_k):
         candidate = one.candidate
         words = found.lexical.parts(candidate.id) if found.lexical is not None else {}
-        evidence = Evidence(
-            near(candidate.cosine, last, background) if background is not None else 0.0,
-            found.query.share(frozenset(words)),
-            one.score,
-        )
+        evidence = Evidence(found.query.share(frozenset(words)), one.score)
         kept.append((one, confidence(evidence, mode), words))
     return [one for one in kept if one[1] >= options.min_confidence]
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.ranking.asking import Case
-from codeindex.ranking.confidence import Coefficients, near
+from codeindex.ranking.confidence import Coefficients
 from codeindex.ranking.mode import Mode
 from codeindex.ranking.scoring import Candidate, scored
 from codeindex.ranking.weights import Weights
@@ -25,7 +25,7 @@ class Judged:
     """The best results of many questions.
 
     Attributes:
-        evidence: (n, 3) near, matched and score of each, see `Evidence`.
+        evidence: (n, 2) matched and score of each, see `Evidence`.
         right: (n,) whether its file answers the question.
         first: (n,) whether it is the best one of its question.
     """
@@ -38,20 +38,16 @@ class Judged:
 def judged(cases: Sequence[Case], mode: Mode, weights: Weights) -> Judged:
     """What is known of the best results in this mode."""
     rows = [row for case in cases for row in _rows(case, mode, weights)]
-    table = np.array(rows, dtype=np.float64).reshape(-1, 5)
-    return Judged(table[:, :3], table[:, 3] > 0, table[:, 4] > 0)
+    table = np.array(rows, dtype=np.float64).reshape(-1, 4)
+    return Judged(table[:, :2], table[:, 2] > 0, table[:, 3] > 0)
 
 
 def _rows(case: Case, mode: Mode, weights: Weights) -> list[tuple[float, ...]]:
     found = case.found
-    background = found.background
-    assert background is not None
     candidates = _of_mode(found.candidates, mode)
-    last = min((c.cosine for c in candidates if c.cosine is not None), default=background.mean)
-    ranked = scored(found.query, candidates, mode, background, found.most, weights)
+    ranked = scored(found.query, candidates, mode, found.background, found.most, weights)
     return [
         (
-            0.0 if mode is Mode.LEXICAL else near(one.candidate.cosine, last, background),
             0.0 if mode is Mode.DENSE else case.matched[one.candidate.id],
             one.score,
             float(one.candidate.place.path in case.asked.files),
@@ -80,14 +76,14 @@ def logistic(known: Judged) -> Coefficients:
         slope = rows.T @ (likely - known.right)
         curve = (rows * (likely * (1 - likely))[:, None]).T @ rows + 1e-6 * np.eye(len(used))
         values = values - np.linalg.solve(curve, slope)
-    fitted = np.zeros(4)
+    fitted = np.zeros(3)
     fitted[used] = values
     return Coefficients(*fitted.tolist())
 
 
 def probabilities(known: Judged, of: Coefficients) -> _Values:
     """(n,) what the model says."""
-    values: _Values = known.evidence @ np.array([of.near, of.matched, of.score]) + of.bias
+    values: _Values = known.evidence @ np.array([of.matched, of.score]) + of.bias
     return 1 / (1 + np.exp(-values))
 
 

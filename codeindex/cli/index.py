@@ -52,12 +52,14 @@ _SHOWN_ERRORS = 10
 def index(session: Session, /, **given: Any) -> None:
     """Index the code under each PATH (default: the current folder).
 
-    The index is made in .codeindex/ at the root of the first PATH. Running it again
-    re-does only what changed. It ends with a receipt of what was read and what was not.
+    The index is made in .codeindex/ at its root: the PATH, or the folder that has them all if
+    there are several. Running it again re-does only what changed. It ends with a receipt of what
+    was read and what was not.
     """
     from codeindex.errors import NotFoundError
     from codeindex.index import Index
     from codeindex.indexing import UpdateOptions
+    from codeindex.location import common_root
     from codeindex.walk_options import WalkOptions
 
     paths = given["paths"] or (Path(),)
@@ -78,7 +80,7 @@ def index(session: Session, /, **given: Any) -> None:
         optimize=False,  # it is done below, when the receipt is out
     )
     with Index.open(
-        paths[0],
+        common_root(paths),
         index=session.index_folder(given["index"]),
         create=True,
         encoder=given["encoder"],

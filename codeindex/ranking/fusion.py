@@ -4,9 +4,10 @@ Both are brought to a scale that does not depend on what else was found, and add
 (Bruch, Gai and Ingber, "An analysis of fusion functions for hybrid retrieval", ACM TOIS 2023):
 cosines as deviations from those of unrelated texts, BM25 by the most that the question's words can
 give. So each half counts for little where it has found nothing that is near, or no snippet that
-has the words that matter. Two others are measured beside it by ``python -m benchmarks.ranking``,
-and find less: cosines by the best of the query's candidates, and reciprocal rank fusion (Cormack,
-Clarke and Büttcher, SIGIR 2009), which looks at ranks only.
+has the words that matter. Others are measured beside it by ``python -m benchmarks.ranking``:
+reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009), which looks at ranks only, finds
+less; cosines by the best of the query's candidates find as much, but say nothing of how near that
+is, and the signals added to them find less.
 """
 
 from __future__ import annotations

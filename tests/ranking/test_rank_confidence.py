@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codeindex.ranking.background import Background, measured, usual
-from codeindex.ranking.confidence import Evidence, confidence, near
+from codeindex.ranking.confidence import Evidence, confidence
+from codeindex.ranking.fusion import NEAR, nearness
 from codeindex.ranking.mode import Mode
 
-NUMBERS = st.tuples(st.floats(-12, 12), st.floats(0, 1), st.floats(-1, 2))
+NUMBERS = st.tuples(st.floats(0, 1), st.floats(-1, 3))
 
 
 @given(NUMBERS, NUMBERS, st.sampled_from(Mode))
@@ -44,13 +45,8 @@ def test_little_is_made_of_few_vectors_and_nothing_of_copies():
     assert few.mean < 0.4, "the usual counts for more than three of them"
 
 
-@given(st.floats(0.01, 0.3), st.floats(-0.2, 0.8), st.floats(-5, 10))
+@given(st.floats(0.01, 0.3), st.floats(-0.2, 0.8), st.floats(0, 10))
 def test_the_scale_of_an_encoder_does_not_matter(deviation, mean, deviations):
     cosine = mean + deviations * deviation
-    assert near(cosine, 0.0, Background(mean, deviation)) == pytest.approx(deviations, abs=1e-6)
-
-
-def test_what_is_not_among_the_nearest_counts_as_the_last_of_them():
-    background = Background(0.1, 0.1)
-    assert near(None, 0.4, background) == near(0.4, 0.0, background) == pytest.approx(3)
-    assert abs(near(1.0, 0.0, Background(0.0, 1e-9))) <= 12
+    (near,) = nearness([cosine], Background(mean, deviation))
+    assert NEAR * near == pytest.approx(deviations, abs=1e-6)

@@ -83,13 +83,11 @@ def test_a_fit_finds_the_weight_that_matters():
 
 def test_a_model_is_found_again_and_is_calibrated():
     rng = np.random.default_rng(0)
-    evidence = np.column_stack(
-        [rng.normal(2, 2, 8000), rng.uniform(0, 1, 8000), rng.normal(1, 0.3, 8000)]
-    )
-    true = 1 / (1 + np.exp(-(evidence @ np.array([0.5, 2.0, 1.0]) - 3)))
+    evidence = np.column_stack([rng.uniform(0, 1, 8000), rng.normal(1, 0.6, 8000)])
+    true = 1 / (1 + np.exp(-(evidence @ np.array([2.0, 3.0]) - 4)))
     known = Judged(evidence, rng.uniform(size=8000) < true, np.ones(8000, bool))
     model = logistic(known)
-    assert (model.near, model.matched, model.score) == pytest.approx((0.5, 2, 1), abs=0.35)
+    assert (model.bias, model.matched, model.score) == pytest.approx((-4, 2, 3), abs=0.35)
     likely = probabilities(known, model)
     assert calibration_error(likely, known.right) < 0.02
     assert calibration_error(likely**3, known.right) > 0.1, "it tells what is not"
