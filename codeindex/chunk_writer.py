@@ -110,8 +110,10 @@ class ChunkWriter:
 
     def _store_sources(self, chunk: Sequence[Extracted]) -> None:
         receipt = self._receipt
-        rows = [self._row(extracted) for extracted in chunk]
-        pairs = list(zip(rows, chunk, strict=True))
+        every = [(self._row(extracted), extracted) for extracted in chunk]
+        # Of bytes that cannot be read now, the old snippets are the best that is known.
+        kept = [row.path for row, it in every if it.unreadable and self._catalog.count_of(row.path)]
+        pairs = [(row, extracted) for row, extracted in every if row.path not in kept]
         touched = [row for row, extracted in pairs if extracted.unchanged]
         self._catalog.touch_sources(touched)
         receipt.files_changed -= len(touched)
@@ -121,13 +123,16 @@ class ChunkWriter:
         )
         receipt.snippets_added += added
         receipt.snippets_removed += removed
-        for row, extracted in pairs:
+        for row, extracted in every:
             if extracted.unchanged:
                 receipt.indexed(row.language, self._catalog.count_of(row.path))
             elif extracted.skipped is None:
                 receipt.indexed(row.language, len(extracted.snippets))
             else:
-                receipt.unreadable(row.path, row.language, extracted.skipped)
+                reason = extracted.skipped
+                if row.path in kept:
+                    reason = f"{reason}; what the index has of it stays"
+                receipt.unreadable(row.path, row.language, reason)
 
     def _row(self, extracted: Extracted) -> SourceRow:
         candidate = extracted.candidate

@@ -82,6 +82,7 @@ class DerivedIndex:
         if not built_with:
             return
         if self._wanted_name not in (None, built_with["name"]):
+            self._host.backends.get(self._wanted_name)  # one that there is not is told first
             raise UsageError(
                 f"the index at {self._folder} uses backend {built_with['name']!r},"
                 f" not {self._wanted_name!r}; leave --backend out, or make another index"

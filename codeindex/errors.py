@@ -42,6 +42,10 @@ class ExtractionError(CodeIndexError):
     """A source cannot be read into snippets; it is skipped and the message is the reason."""
 
 
+class UnreadableError(ExtractionError):
+    """A source's bytes could not be read: nothing is known of what is in it now."""
+
+
 class IndexStateError(CodeIndexError):
     """The index on disk is not usable as it is."""
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from codeindex.candidates import Candidate
 from codeindex.catalog.rows import IncomingSnippet, snippet_values
-from codeindex.errors import CodeIndexError, ExtractionError
+from codeindex.errors import CodeIndexError, ExtractionError, UnreadableError
 from codeindex.host import Host
 from codeindex.interfaces import Extractor
 from codeindex.offers import describe
@@ -34,6 +34,7 @@ class Extracted:
         digest: of its bytes; empty if it could not be read.
         unchanged: the digest is the one that was known, so nothing was extracted.
         skipped: why nothing was taken from it, or None.
+        unreadable: its bytes could not be read; what is known of it stays.
     """
 
     candidate: Candidate
@@ -41,6 +42,7 @@ class Extracted:
     snippets: tuple[IncomingSnippet, ...] = ()
     unchanged: bool = False
     skipped: str | None = None
+    unreadable: bool = False
 
 
 class Extraction:
@@ -85,7 +87,8 @@ class Extraction:
             )
             return Extracted(candidate, digest, tuple(prepared(self.snippets(file, spec.name))))
         except CodeIndexError as error:
-            return Extracted(candidate, digest, skipped=str(error))
+            unreadable = isinstance(error, UnreadableError)
+            return Extracted(candidate, digest, skipped=str(error), unreadable=unreadable)
         except (RecursionError, MemoryError) as error:
             return Extracted(candidate, digest, skipped=f"too complex: {describe(error)}")
         except Exception as error:

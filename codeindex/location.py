@@ -110,7 +110,7 @@ def make_folder(folder: Path) -> None:
     except OSError as error:
         raise StorageError(
             f"cannot make the index folder {folder}: {error.strerror or error};"
-            " choose another place with --index"
+            " choose another place for it"
         ) from error
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codeindex.candidates import Candidate
-from codeindex.errors import ExtractionError
+from codeindex.errors import ExtractionError, UnreadableError
 from codeindex.walk_options import MAX_BYTES
 
 
@@ -40,8 +40,9 @@ def read_source(candidate: Candidate, max_bytes: int = MAX_BYTES) -> ReadSource:
         max_bytes: the file may have grown since the walk; more than this is not read.
 
     Raises:
-        ExtractionError: it vanished, cannot be read, is no regular file, too large, binary
-            or not text in its encoding. The message is the reason, without the path.
+        UnreadableError: its bytes cannot be read: no permission, or an error of the disk.
+        ExtractionError: it vanished, is no regular file, too large, binary or not text in its
+            encoding. The message is the reason, without the path.
     """
     data = _read_bytes(candidate.location, max_bytes)
     digest = hashlib.blake2b(data, digest_size=16).digest()
@@ -61,7 +62,7 @@ def _read_bytes(location: Path, max_bytes: int) -> bytes:
     try:
         descriptor = os.open(location, _FLAGS)
     except OSError as error:
-        raise ExtractionError(_reason(error)) from error
+        raise _failure(error) from error
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise ExtractionError("not a regular file")
@@ -69,7 +70,7 @@ def _read_bytes(location: Path, max_bytes: int) -> bytes:
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             data = file.read(max_bytes + 1)
     except OSError as error:
-        raise ExtractionError(_reason(error)) from error
+        raise _failure(error) from error
     finally:
         os.close(descriptor)
     if len(data) > max_bytes:
@@ -77,17 +78,17 @@ def _read_bytes(location: Path, max_bytes: int) -> bytes:
     return data
 
 
-def _reason(error: OSError) -> str:
+def _failure(error: OSError) -> ExtractionError:
     match error.errno:
         case errno.ENOENT | errno.ENOTDIR:
-            return "vanished while it was being indexed"
+            return ExtractionError("vanished while it was being indexed")
         case errno.EACCES | errno.EPERM:
-            return "no permission to read it"
+            return UnreadableError("no permission to read it")
         case errno.ELOOP:
-            return "became a symbolic link while it was being indexed"
+            return ExtractionError("became a symbolic link while it was being indexed")
         case errno.ENXIO | errno.EISDIR:
-            return "not a regular file"
-    return error.strerror or str(error)
+            return ExtractionError("not a regular file")
+    return UnreadableError(error.strerror or str(error))
 
 
 def _decode(data: bytes, language: str) -> str:

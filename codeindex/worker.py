@@ -88,13 +88,13 @@ def _unpack_candidate(row: tuple[Any, ...]) -> Candidate:
 def _pack(result: Extracted) -> tuple[Any, ...]:
     # marshal takes tuples, but no subclass of them.
     snippets = [tuple(item) for item in result.snippets]
-    return (result.digest, snippets, result.unchanged, result.skipped)
+    return (result.digest, snippets, result.unchanged, result.skipped, result.unreadable)
 
 
 def unpack(candidate: Candidate, row: tuple[Any, ...]) -> Extracted:
     """What a worker answered about a file."""
-    digest, packed, unchanged, skipped = row
-    return Extracted(candidate, digest, tuple(map(_incoming, packed)), unchanged, skipped)
+    digest, packed, *rest = row
+    return Extracted(candidate, digest, tuple(map(_incoming, packed)), *rest)
 
 
 _incoming = IncomingSnippet._make

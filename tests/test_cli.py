@@ -179,7 +179,8 @@ def test_filters(indexed):
         (["search", "x", "-B", "probes=1"], 2, "no option 'probes'"),
         (["index", "nowhere"], 2, "no such file or folder: nowhere"),
         (["index", "-X", "colour=red"], 2, "'colour' is unknown"),
-        (["index", "--backend", "qdrnt"], 2, "uses backend 'faiss', not 'qdrnt'"),
+        (["index", "--backend", "qdrnt"], 2, "no backend 'qdrnt'; installed: faiss"),
+        (["index", "--backend", "qdrant"], 2, "uses backend 'faiss', not 'qdrant'"),
         (["serch", "x"], 2, "No such command 'serch'. Did you mean 'search'?"),
         (["--no-plugin", "nope", "plugins"], 2, "no plugin 'nope' to leave out; plugins: faiss,"),
         (["remove", "nothing/**"], 2, "no source in the index matches"),
@@ -509,3 +510,41 @@ def test_an_encoder_given_by_a_relative_path_serves_from_any_folder(project, tmp
         "search", "compress a file", "-E", f"path={tmp_path / 'elsewhere'}", cwd=project
     )
     assert found.returncode == 0, found.stderr
+
+
+def test_several_trees_have_the_folder_of_all_as_root(project):
+    (project / "lib").mkdir()
+    (project / "lib" / "tool.py").write_text("def tool():\n    return 1\n")
+    assert codeindex("index", "util", "lib", cwd=project).returncode == 0
+    assert (project / ".codeindex").is_dir()
+    hits = codeindex("search", "tool", "--path", "lib/**", "--json", cwd=project / "util").stdout
+    assert json.loads(hits.splitlines()[0])["path"] == "lib/tool.py"
+    elsewhere = project / "elsewhere"
+    assert codeindex("index", "util", "lib", "--index", elsewhere, cwd=project).returncode == 0
+    said = codeindex("search", "date", "--index", elsewhere, "--json", cwd="/").stdout
+    assert json.loads(said.splitlines()[0])["path"].startswith("util/")
+
+
+def test_a_new_index_within_an_indexed_tree_is_told(indexed):
+    done = codeindex("index", cwd=indexed / "util")
+    assert done.returncode == 0
+    assert "note: a new index of" in done.stderr
+    assert str(indexed / ".codeindex") in done.stderr
+    assert "note:" not in codeindex("index", cwd=indexed / "util").stderr
+    assert "note:" not in codeindex("index", cwd=indexed).stderr
+
+
+def test_a_query_needs_no_quotes_and_a_language_no_small_letters(indexed):
+    done = codeindex("search", "parse", "a", "date", "--language", "Python", cwd=indexed)
+    assert "parse_date" in done.stdout
+
+
+def test_quiet_prints_no_receipt(project):
+    done = codeindex("-q", "index", cwd=project)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_an_option_that_stands_before_the_command_is_told(indexed):
+    done = codeindex("search", "date", "--debug", cwd=indexed)
+    assert done.returncode == 2
+    assert "--debug stands before the command: codeindex --debug search" in done.stderr

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 
 import pytest
 
-from codeindex import Index, UpdateOptions, WalkOptions
+from codeindex import Index, UpdateOptions, WalkOptions, reading
 from codeindex.errors import (
     EncoderMismatch,
     IndexLockedError,
@@ -369,3 +370,31 @@ def test_an_index_beside_its_tree_may_be_moved(tree, host):
         receipt = index.update()
         assert (receipt.files_new, receipt.files_unchanged) == (0, 2)
         assert index.root == tree
+
+
+def test_a_file_that_cannot_be_read_for_a_while_keeps_its_snippets(tree, opened, monkeypatch):
+    opened.update()
+    before = names(opened)
+    (tree / "tools.txt").write_text("drill loud\n")
+    real = reading.os.open
+
+    def refuse(path, *arguments):
+        if str(path).endswith(("tools.txt", "secret.txt")):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real(path, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reading.os, "open", refuse)
+        for _ in range(2):
+            receipt = opened.update()
+            assert receipt.snippets_removed == 0
+            reasons = [error.reason for error in receipt.errors]
+            assert reasons == ["no permission to read it; what the index has of it stays"]
+            assert names(opened) == before
+        (tree / "secret.txt").write_text("nobody knows\n")
+        receipt = opened.update()
+        assert "no permission to read it" in [error.reason for error in receipt.errors]
+    receipt = opened.update()
+    assert not receipt.errors
+    assert {"drill", "nobody"} <= set(names(opened))
+    assert "hammer" not in names(opened)

@@ -18,6 +18,8 @@ from codeindex.errors import CodeIndexError
 USAGE_OR_ERROR = 2
 INTERRUPTED = 130
 
+_BEFORE = frozenset({"-q", "--quiet", "--debug", "--config", "--plugin", "--no-plugin"})
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs ``codeindex`` and exits: 0 done, 1 nothing found or a check failed, 2 error."""
@@ -49,6 +51,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return code if isinstance(code, int) else 0
     except click.ClickException as error:
         error.show()
+        if isinstance(error, click.NoSuchOption) and error.option_name in _BEFORE:
+            click.echo(
+                f"{error.option_name} stands before the command: codeindex"
+                f" {error.option_name} {words[0]} …",
+                err=True,
+            )
         return USAGE_OR_ERROR
     except (KeyboardInterrupt, click.Abort):
         click.echo("\nstopped; what was finished is kept", err=True)
@@ -59,7 +67,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 0
     except (CodeIndexError, OSError) as error:
         if "--debug" in words:
-            raise
+            import traceback
+
+            traceback.print_exc()
         click.echo(f"error: {_one_line(error)}", err=True)
         return USAGE_OR_ERROR
 

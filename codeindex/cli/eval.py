@@ -56,6 +56,9 @@ def evaluate(session: Session, /, **given: Any) -> None:
     from codeindex.evaluation.metrics import check_installed
 
     _check(given)
+    for name in ("save", "chart"):
+        if given[name] and not given[name].absolute().parent.is_dir():
+            raise UsageError(f"no such folder: {given[name].absolute().parent}")
     check_installed()
     if given["chart"]:
         check_chart(given["chart"])
@@ -105,6 +108,11 @@ def _measured(session: Session, given: Mapping[str, Any]) -> Report:
             session.say(f"nothing to ask by {questions.source}: {_why(questions)}")
             click.get_current_context().exit(1)
         level = level_for(questions, index, Level(given["level"]) if given["level"] else None)
+        if level is Level.FILE and not given["level"]:
+            session.say(
+                "a target is a whole file, so files are what counts as an answer, to every"
+                " question; judge functions in a file of questions of its own"
+            )
         asking = Asking(level, given["depth"], given["per_file"])
         started = time.monotonic()
         bar = partial(progress_bar, session)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,9 +81,12 @@ def index(session: Session, /, **given: Any) -> None:
         drop_most=given["yes"],
         optimize=False,  # it is done below, when the receipt is out
     )
+    root, place = common_root(paths), session.index_folder(given["index"])
+    if place is None and not given["dry_run"]:
+        _tell_of_another(session, root)
     with Index.open(
-        common_root(paths),
-        index=session.index_folder(given["index"]),
+        root,
+        index=place,
         create=True,
         encoder=given["encoder"],
         encoder_options=split_assignments(given["encoder_option"]),
@@ -89,16 +94,18 @@ def index(session: Session, /, **given: Any) -> None:
         backend_options=split_assignments(given["backend_option"]),
         host=session.host,
     ) as opened:
-        embedded = 0
+        embedded, started = 0, time.perf_counter()
         if given["reencode"] and not given["dry_run"]:
             with progress_bar(session, "embedding", "snippets") as progress:
                 embedded = opened.reencode(progress=progress)
+        before = time.perf_counter() - started
         with progress_bar(session, "indexing", "files") as progress:
             receipt = opened.update(paths, options, progress=progress)
         receipt.embedded += embedded
+        receipt.seconds = round(receipt.seconds + before, 3)
         if given["as_json"]:
             click.echo(json.dumps({"index": str(opened.folder), **receipt.as_json()}))
-        else:
+        elif not session.quiet:
             _print(receipt, opened.folder)
         if given["optimize"] and not given["dry_run"] and opened.needs_optimizing():
             session.say(
@@ -107,6 +114,22 @@ def index(session: Session, /, **given: Any) -> None:
             )
             opened.optimize()
     _exit(session, receipt, strict=given["strict"])
+
+
+def _tell_of_another(session: Session, root: Path) -> None:
+    """Says so where the tree that is about to have its first index lies in one that has one."""
+    from codeindex.errors import NotFoundError
+    from codeindex.location import FOLDER, find_index, is_index
+
+    folder = root.absolute() if root.is_dir() else root.absolute().parent
+    if is_index(folder / FOLDER):
+        return
+    with suppress(NotFoundError):
+        other = find_index(folder.parent)
+        session.say(
+            f"note: a new index of {folder} alone; searches from there will use it, no longer the"
+            f" one at {other}"
+        )
 
 
 def _exit(session: Session, receipt: Receipt, *, strict: bool) -> None:

@@ -27,7 +27,10 @@ def why_nothing(opened: Opened, **given: Any) -> str:
         return f" in {count} index{'es' if count > 1 else ''}{unsure}"
     hint = _others(searched.status(), given["kind"], given["language"])
     if isinstance(searched, Index) and given["path"] and not _any_file(searched, given["path"]):
-        return f"{hint}; no file in the index matches --path"
+        return (
+            f"{hint}; no file in the index matches --path, whose globs are relative to"
+            f" {searched.root}"
+        )
     return f"{hint}{unsure}"
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog="Example: codeindex search 'retry with exponential backoff' --kind function")
-@click.argument("query", required=False)
+@click.argument("query", nargs=-1)
 @click.option(
     "--paper",
     type=click.Path(exists=True, dir_okay=False, allow_dash=True),
@@ -93,8 +93,13 @@ def search(session: Session, /, **given: Any) -> None:
     from codeindex.ranking.mode import Mode
     from codeindex.ranking.options import SearchOptions
 
+    given["query"] = " ".join(given["query"]) if given["query"] else None
     queries = _queries(**given)  # before the index is even looked for
-    where = Filter(given["path"], given["language"], given["kind"])
+    where = Filter(
+        given["path"],
+        tuple(map(str.lower, given["language"])),
+        given["kind"],
+    )
     again = reranking_asked(session, **given)
     options = SearchOptions(Mode(given["mode"]), given["per_file"], given["min_confidence"], again)
     opened = open_asked(session, **given)
@@ -117,8 +122,10 @@ def _queries(**given: Any) -> list[str]:
     from codeindex.searching import checked_query
 
     query, paper = given["query"], given["paper"]
-    if (query is None) == (paper is None):
-        raise UsageError("give a QUERY, or the text of a paper with --paper FILE, not both")
+    if query is None and paper is None:
+        raise UsageError("say what to look for: a QUERY, or the text of a paper by --paper FILE")
+    if query is not None and paper is not None:
+        raise UsageError("a QUERY and --paper both say what to look for; leave one of them out")
     if given["explain"] and (paper is not None or given["by"] != "function"):
         raise UsageError(
             "--explain shows what a function's place is due to, for one QUERY: leave it out with"

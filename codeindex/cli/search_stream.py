@@ -115,4 +115,8 @@ def answer_lines(stream: AnswerStream, say: Callable[[str], None]) -> bool:
 def _entry(line: QueryLine, results: Sequence[SearchResult]) -> dict[str, Any]:
     if line.problem:
         return {"line": line.number, "query": line.text[:_SHOWN], "error": line.problem}
-    return {"query": line.text, "results": [result.as_json() for result in results]}
+    return {
+        "line": line.number,
+        "query": line.text,
+        "results": [result.as_json() for result in results],
+    }

@@ -94,7 +94,9 @@ class Session:
         if is_index(folder / FOLDER):
             return folder / FOLDER  # the folder that it is of was named
         if not is_index(folder):
-            raise NotFoundError(f"no index at {folder}; make one with: codeindex index PATH")
+            raise NotFoundError(
+                f"no index at {folder}; make one with: codeindex index PATH --index {folder}"
+            )
         return folder
 
     def index_folder(self, given: Path | None) -> Path | None:

@@ -64,7 +64,7 @@ def similar(session: Session, /, **given: Any) -> None:
             given["place"],
             top_k if by is By.FUNCTION else FURTHER * top_k,
             paths=given["path"],
-            languages=given["language"],
+            languages=tuple(map(str.lower, given["language"])),
             kinds=given["kind"],
         )
         grouped = by is not By.FUNCTION
@@ -95,7 +95,9 @@ def _about(subject: Subject) -> str:
         what = f"{first.path}:{first.start_line}-{first.end_line}  {first.name}  ({first.kind})"
     if not subject.fresh:
         return f"like {what}"
-    why = "it has changed since it was indexed" if subject.related else "it is not in the index"
+    why = "it is not in the index"
+    if subject.related:
+        why = "the index has it otherwise, it has changed since or was not extracted here"
     return f"like {what}, read now: {why}"
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FORMATS = ("png", "svg")
 _COLOURS = ("#4477aa", "#cc6677", "#228833", "#ccbb44", "#66ccee", "#aa3377")
 _NARROW = 0.2
-_INSTALL = "pip install 'codeindex[plot]'"
+_INSTALL = "pip install matplotlib"
 
 
 def check_chart(path: Path) -> None:

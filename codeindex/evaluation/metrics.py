@@ -15,7 +15,7 @@ from codeindex.errors import UsageError
 METRICS = ("MRR", "NDCG@10", "Recall@1", "Recall@5", "Recall@10", "Recall@100")
 """MRR is over the whole list that was asked for, as deep as that is."""
 
-_INSTALL = "pip install 'codeindex[eval]'"
+_INSTALL = "pip install ir-measures"
 
 Values = Mapping[str, npt.NDArray[np.float64]]
 """Metric → its value for each query, in the order of the queries."""

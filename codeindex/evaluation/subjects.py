@@ -19,7 +19,9 @@ class Refused(StrEnum):
     TWICE = "subject that stood before"
     LARGE = "changes too much"
     NO_FUNCTION = "no function that it changed is in the index, as it was left"
-    OTHER_TEXT = "its files are not in the index as they are in HEAD"
+    OTHER_TEXT = (
+        "its files are not in the index as they are in HEAD (codeindex index brings it up to date)"
+    )
 
 
 _BOT = re.compile(

@@ -92,6 +92,8 @@ def run(
     Held-out docstrings are asked of a temporary index without docstrings, other questions of
     the index itself, or, by another encoder, of a temporary one; see `temporary_index`.
     """
+    for system in systems[1:]:
+        _check_targets(system, questions, asking.level)
     measured = []
     for system in systems:
         with _searched(system, questions, bar) as index:
@@ -100,6 +102,22 @@ def run(
                     found = measure(index, name, questions, asking, search, progress)
                 measured.append(found)
     return measured
+
+
+def _check_targets(system: System, questions: Questions, level: Level) -> None:
+    """Refuses an index that can find nothing: a comparison with it would say nothing, too.
+
+    Raises:
+        UsageError: no target is in it.
+    """
+    places = Places(system.index.snippets(), level)
+    targets = [target for question in questions.asked for target in question.relevant]
+    if not any(map(places.resolved, targets)):
+        raise UsageError(
+            f"{system.name}: none of the {len(targets):,} judged targets is in it; the first is"
+            f" {targets[0]!r}. It is to be an index of the same code, with the same root: this one"
+            f" has {system.index.root}"
+        )
 
 
 @contextmanager

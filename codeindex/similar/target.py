@@ -7,6 +7,7 @@ snippet of that name, ``FILE`` the file as a whole.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -45,7 +46,10 @@ class Target:
         if lines is None:
             return [self._named(snippets)]
         first = int(lines["first"])
-        return [self._around(snippets, first, max(first, int(lines["last"] or first)))]
+        last = int(lines["last"] or first)
+        if last < first:
+            raise UsageError(f"{self.file}: the lines {self.selector} end before they begin")
+        return [self._around(snippets, first, last)]
 
     def _around(self, snippets: Sequence[Snippet], first: int, last: int) -> Snippet:
         """The innermost that holds all the lines, or else the first of them."""
@@ -90,6 +94,8 @@ def target_of(text: str, is_file: Callable[[str], bool]) -> Target:
     for colon in reversed([match.start() for match in re.finditer(":", text)]):
         if colon and is_file(text[:colon]):
             return Target(text[:colon], text[colon + 1 :].strip())
+    if os.path.isdir(text):  # `Path.is_dir` fails on what cannot be a name
+        raise NotFoundError(f"{text} is a folder; say FILE:LINE, FILE:NAME or FILE")
     raise NotFoundError(
         f"no file {text.partition(':')[0] or text!r}, neither on disk nor in the index;"
         " say FILE:LINE, FILE:NAME or FILE"

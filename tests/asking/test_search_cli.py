@@ -233,8 +233,8 @@ def test_a_reader_that_goes_away_ends_a_stream(project):
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        ([], 2, "give a QUERY, or the text of a paper with --paper FILE, not both"),
-        (["x", "--paper", "abstract.txt"], 2, "not both"),
+        ([], 2, "say what to look for: a QUERY, or the text of a paper by --paper"),
+        (["x", "--paper", "abstract.txt"], 2, "both say what to look for"),
         (["--paper", "nowhere.txt"], 2, "'nowhere.txt' does not exist"),
         (["--paper", "empty.txt"], 2, "holds no sentence"),
         (["--paper", "some.pdf"], 2, "is a PDF"),

@@ -162,3 +162,10 @@ def test_code_of_papers_is_found_by_its_path_and_names_its_paper(papers):
     done = codeindex("similar", "r1/a.py:5", "--index", "index", "-k", 1, cwd=papers)
     assert done.returncode == 0, done.stderr
     assert "paper   On times (arXiv 2401.00002)" in done.stdout
+
+
+def test_lines_that_end_before_they_begin_and_folders_are_refused(indexed):
+    done = codeindex("similar", "util/dates.py:9-3", cwd=indexed)
+    assert (done.returncode, "end before they begin" in done.stderr) == (2, True)
+    done = codeindex("similar", "util", cwd=indexed)
+    assert (done.returncode, "util is a folder; say FILE:LINE" in done.stderr) == (2, True)

@@ -61,5 +61,5 @@ def test_a_list_of_a_thousand_keeps_its_order():
 
 def test_without_the_library_the_message_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "ir_measures", None)
-    with pytest.raises(UsageError, match=r"pip install 'codeindex\[eval\]'"):
+    with pytest.raises(UsageError, match="pip install ir-measures"):
         check_installed()
