@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from codeindex.encoding import IndexEncoder
 from codeindex.errors import DamagedIndexError, IndexStateError, NotFoundError
 from codeindex.filters import Filter
-from codeindex.finishing import is_unfinished
+from codeindex.finishing import finishing_command, is_unfinished
 from codeindex.host import Host
 from codeindex.interfaces import Encoder, Reranker
 from codeindex.location import FOLDER, is_index
@@ -137,7 +137,7 @@ class IndexReader:
         if not manifest.get("updated_at") and not self._store.catalog.count("snippets"):
             raise IndexStateError(
                 f"the index at {self.folder} holds nothing yet: the run that made it was stopped,"
-                " or is at work; finish it with: codeindex index"
+                f" or is at work; finish it with: {finishing_command(manifest, self.folder)}"
             )
         if not manifest.get("encoder"):
             return [[] for _ in texts]  # nothing was ever embedded

@@ -40,11 +40,20 @@ def test_a_table_of_a_command_within_a_command(settings, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("text", "words", "said"),
     [
-        ("[train]\nbatchsize = 4\n", ["train", "--check-loss"], "'batchsize' in [train]"),
-        ("[pairs.code]\noutptu = 4\n", ["pairs", "code", "."], "'outptu' in [pairs.code]"),
+        (
+            "[train]\nbatchsize = 4\n",
+            ["train", "--check-loss"],
+            "'batchsize' in [train]; did",
+        ),
+        (
+            "[pairs.code]\noutptu = 4\n",
+            ["pairs", "code", "."],
+            "'outptu' in [pairs.code]; did",
+        ),
         ("[pairs]\nmine = 4\n", ["pairs", "code", "."], "'mine' in [pairs]"),
-        ("[search]\ntopk = 4\n", ["search", "x"], "'topk' in [search]"),
-        ("[trian]\nbatch-size = 4\n", ["status"], "'trian'"),
+        ("[search]\ntopk = 4\n", ["search", "x"], "'topk' in [search]; did you mean top-k"),
+        ("[trian]\nbatch-size = 4\n", ["status"], "'trian'; did you mean train?"),
+        ("[search]\nsunshine = 4\n", ["search", "x"], "'sunshine' in [search]; known: "),
     ],
 )
 def test_misspelt_settings_are_told(settings, tmp_path, capsys, text, words, said):
@@ -52,10 +61,19 @@ def test_misspelt_settings_are_told(settings, tmp_path, capsys, text, words, sai
     assert run(words) == 2
     message = capsys.readouterr().err
     assert f"unknown setting {said}" in message
-    assert "known: " in message
+    assert ("did you mean " in message) != ("known: " in message)
 
 
 def test_settings_of_train_are_its_defaults(settings, capsys):
     settings("[train]\nbatch-size = 4\n")
     assert run(["train", "--check-loss"]) == 0
     assert "InfoNCE, batch 4" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("line", ['top-k = "x"', 'mode = "psychic"'])
+def test_a_wrong_value_is_told_with_its_file(settings, tmp_path, capsys, line):
+    (tmp_path / "codeindex.toml").write_text(f"[search]\n{line}\n")
+    assert run(["search", "x"]) == 2
+    assert f"The value stands in {tmp_path / 'codeindex.toml'}." in capsys.readouterr().err
+    assert run(["search", "x", f"--{line.split()[0]}", "nothing"]) == 2
+    assert "The value stands in" not in capsys.readouterr().err

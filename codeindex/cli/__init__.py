@@ -10,8 +10,10 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from codeindex.errors import CodeIndexError
 
@@ -51,6 +53,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return code if isinstance(code, int) else 0
     except click.ClickException as error:
         error.show()
+        if isinstance(error, click.BadParameter) and (where := _settings_of(error)):
+            click.echo(f"The value stands in {where}.", err=True)
         if isinstance(error, click.NoSuchOption) and error.option_name in _BEFORE:
             click.echo(
                 f"{error.option_name} stands before the command: codeindex"
@@ -72,6 +76,19 @@ def run(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         click.echo(f"error: {_one_line(error)}", err=True)
         return USAGE_OR_ERROR
+
+
+def _settings_of(error: click.BadParameter) -> Path | None:
+    """The settings file that a wrong value is from; None where it was typed."""
+    from codeindex.cli.session import Session
+
+    context, option = error.ctx, error.param
+    if context is None or option is None or option.name is None:
+        return None
+    if context.get_parameter_source(option.name) is not ParameterSource.DEFAULT_MAP:
+        return None
+    session = context.find_object(Session)
+    return session.settings.path if session and session.settings else None
 
 
 def _one_line(error: Exception) -> str:

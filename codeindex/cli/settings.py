@@ -118,11 +118,8 @@ def load_settings(given: Path | None) -> Settings:
         elif _name(key) in _SHARED and not isinstance(value, dict):
             shared[_name(key)] = _value(value)
         else:
-            known = sorted({*_COMMANDS, *_GROUPS, *_TABLES, *_SHARED})
-            raise UsageError(
-                f"{path}: unknown setting {key!r}; known: "
-                + ", ".join(item.replace("_", "-") for item in known)
-            )
+            known = {*_COMMANDS, *_GROUPS, *_TABLES, *_SHARED}
+            raise UsageError(f"{path}: unknown setting {key!r}; {_meant(key, known)}")
     defaults: dict[str, Any] = {
         command: {**({} if command in _APART else shared), **commands.get(command, {})}
         for command in _COMMANDS
@@ -147,11 +144,20 @@ def check_table(settings: Settings, command: str, options: Collection[str]) -> N
     """
     unknown = sorted(set(settings.own.get(command, {})) - {*options, *_SHARED})
     if unknown:
-        near = ", ".join(sorted(name.replace("_", "-") for name in options))
+        key = unknown[0].replace("_", "-")
         raise UsageError(
-            f"{settings.path}: unknown setting {unknown[0].replace('_', '-')!r} in"
-            f" [{command.replace(' ', '.')}]; known: {near}"
+            f"{settings.path}: unknown setting {key!r} in [{command.replace(' ', '.')}];"
+            f" {_meant(key, options)}"
         )
+
+
+def _meant(key: str, known: Collection[str]) -> str:
+    """What may have been meant; all that there is where nothing is near."""
+    from difflib import get_close_matches
+
+    names = sorted(name.replace("_", "-") for name in known)
+    near = get_close_matches(key.replace("_", "-"), names, 3)
+    return f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}"
 
 
 def _inner(path: Path, group: str, name: str, table: Any) -> dict[str, Any]:

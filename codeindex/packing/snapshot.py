@@ -21,6 +21,7 @@ from codeindex.errors import (
     StorageError,
     UsageError,
 )
+from codeindex.finishing import finishing_command
 from codeindex.packing.format import BACKEND_FOLDER, ENCODER
 from codeindex.store import Store
 
@@ -125,7 +126,7 @@ def _check_finished(manifest: Mapping[str, Any], folder: Path) -> None:
     if manifest.get("backend_files") is None:
         raise UsageError(
             f"the index at {folder} was not finished, or is being made now;"
-            " finish it with: codeindex index"
+            f" finish it with: {finishing_command(manifest, folder)}"
         )
 
 

@@ -7,10 +7,10 @@ snippet of that name, ``FILE`` the file as a whole.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from codeindex.errors import NotFoundError, UsageError
 from codeindex.snippet import Snippet
@@ -94,12 +94,19 @@ def target_of(text: str, is_file: Callable[[str], bool]) -> Target:
     for colon in reversed([match.start() for match in re.finditer(":", text)]):
         if colon and is_file(text[:colon]):
             return Target(text[:colon], text[colon + 1 :].strip())
-    if os.path.isdir(text):  # `Path.is_dir` fails on what cannot be a name
+    if _is_folder(text):
         raise NotFoundError(f"{text} is a folder; say FILE:LINE, FILE:NAME or FILE")
     raise NotFoundError(
         f"no file {text.partition(':')[0] or text!r}, neither on disk nor in the index;"
         " say FILE:LINE, FILE:NAME or FILE"
     )
+
+
+def _is_folder(text: str) -> bool:
+    try:
+        return bool(text) and Path(text).is_dir()
+    except (OSError, ValueError):  # what cannot be a name
+        return False
 
 
 def listed(snippets: Sequence[Snippet]) -> str:
