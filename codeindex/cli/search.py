@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from codeindex.ranking.options import SearchOptions
 
 
+_UNLIKELY = 0.2
+"""Where even the best is less likely than this, it is said."""
+
+
 @click.command(epilog="Example: codeindex search 'retry with exponential backoff' --kind function")
 @click.argument("query", nargs=-1)
 @click.option(
@@ -185,6 +189,11 @@ def _answer(
                 click.echo(json.dumps(result.as_json()))
         else:
             print_results(results, given["lines"], explain=given["explain"])
+            if results and (best := max(one.confidence for one in results)) < _UNLIKELY:
+                session.say(
+                    f"note: probably none of these: the best is {best:.0%} likely what was asked"
+                    " for (--min-confidence leaves such out)"
+                )
     for note in opened.notes(given["mode"]):
         session.say(note)
     if not found:

@@ -262,3 +262,12 @@ def test_what_cannot_be_explained_says_so(project, how):
     done = codeindex("search", *how, "--explain", cwd=project)
     assert done.returncode == 2
     assert "leave it out with --paper and --by" in done.stderr
+
+
+def test_results_that_are_probably_none_are_told(project):
+    assert "probably none" not in codeindex("search", "parse a date", cwd=project).stderr
+    done = codeindex("search", "zqxv wkrr", cwd=project)
+    assert done.returncode == 0
+    assert "note: probably none of these: the best is" in done.stderr
+    assert codeindex("-q", "search", "zqxv wkrr", cwd=project).stderr == ""
+    assert codeindex("search", "zqxv wkrr", "--json", cwd=project).stderr == ""
