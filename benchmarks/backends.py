@@ -46,6 +46,12 @@ _EFS = [{"ef": ef} for ef in (32, 64, 128, 256, 600)]
 _KINDS = (
     Kind("faiss flat", "faiss", {"type": "flat"}, [{}], optimize=False),
     Kind("faiss sq8", "faiss", {"type": "sq8"}, [{}], optimize=False),
+    Kind(
+        "faiss pq",
+        "faiss",
+        {"type": "pq"},
+        [{"candidates": number} for number in (30, 60, 120, 250, 500)],
+    ),
     Kind("faiss hnsw", "faiss", {"type": "hnsw"}, _EFS),
     Kind(
         "faiss ivf",

@@ -25,6 +25,7 @@ from codeindex.location import CATALOG
 
 BACKENDS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "faiss, flat": ("faiss", {"type": "flat"}),
+    "faiss, pq": ("faiss", {"type": "pq"}),
     "faiss, hnsw": ("faiss", {"type": "hnsw"}),
     "qdrant-edge": ("qdrant-edge", {}),
 }

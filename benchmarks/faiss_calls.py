@@ -33,8 +33,9 @@ faiss: Any = _faiss
 
 _NUMBER, _BATCH, _QUERIES = 100_000, 4096, 256
 _EF, _NPROBE, _M, _EF_CONSTRUCTION, _K = 128, 32, 16, 120, 10
+_CANDIDATES = Searching().candidates
 _THREADS = available_cores()
-_KINDS = ("flat", "sq8", "hnsw", "ivf")
+_KINDS = ("flat", "sq8", "pq", "hnsw", "ivf")
 
 
 @dataclass
@@ -127,7 +128,7 @@ def _add_ours(folder: Path, kind: str, vectors: Embeddings, facts: list[Any]) ->
     for start in range(0, len(vectors), _BATCH):
         end = min(start + _BATCH, len(vectors))
         backend.add(range(start, end), vectors[start:end], facts[start:end])
-    if kind in ("hnsw", "ivf"):
+    if kind in ("pq", "hnsw", "ivf"):
         backend.optimize()
     backend.commit()
     return backend
@@ -156,6 +157,8 @@ def _coded(kind: str, dim: int) -> Any:
         return faiss.IndexIVFScalarQuantizer(
             faiss.IndexFlatIP(dim), dim, nlist, code, metric, False
         )
+    if kind == "pq":
+        return faiss.IndexPQFastScan(dim, dim // 4, 4, metric)
     return faiss.IndexScalarQuantizer(dim, code, metric)
 
 
@@ -171,7 +174,8 @@ def _asking(index: Any, kind: str) -> Callable[[Embeddings], Any]:
             inner = faiss.SearchParametersHNSW(efSearch=_EF)
         elif kind == "ivf":
             inner = faiss.SearchParametersIVF(nprobe=_NPROBE)
-        parameters = faiss.IndexRefineSearchParameters(k_factor=3, base_index_params=inner)
+        factor = _CANDIDATES // _K if kind == "pq" else 3
+        parameters = faiss.IndexRefineSearchParameters(k_factor=factor, base_index_params=inner)
 
     def ask(queries: Embeddings) -> Any:
         return index.search(queries, _K, params=parameters)

@@ -26,10 +26,10 @@ from benchmarks.frame.vectors import DEFAULT, FILTERS, MINILM, derived, payloads
 from codeindex.filters import Filter
 from codeindex.vectors import Embeddings
 from codeindex_faiss.backend import FaissBackend
-from codeindex_faiss.structures import HNSW, Building, Searching
+from codeindex_faiss.structures import PQ, Building, Searching
 
 _BATCH, _K = 4096, 10
-_EFS = (64, 128, 256, 800, 1600)
+_CANDIDATES = (50, 100, 200, 500, 1000)
 _ALL = Filter()
 
 
@@ -66,7 +66,7 @@ def _measure(settings: Settings, encoder: str) -> tuple[list[Measure], curves.Cu
     built = _built(settings, vectors)
     best = truth(vectors, queries, _K)
     name = f"{number:,} × {dim}"
-    points = [_asked(built, queries, best, ef) for ef in _EFS]
+    points = [_asked(built, queries, best, candidates) for candidates in _CANDIDATES]
     backend = _opened(built)
     usual = ask(backend, queries, best, _ALL)
     rows = [
@@ -75,7 +75,8 @@ def _measure(settings: Settings, encoder: str) -> tuple[list[Measure], curves.Cu
             1000 * usual.p50,
             "ms",
             5,
-            f"recall@10 {usual.recall:.3f}; {real.origin}, the others derived from them",
+            f"recall@10 {usual.recall:.3f}; built in {seconds(built.seconds)}; {real.origin}, the"
+            " others derived from them",
         ),
         Measure(f"{name}: recall@10", usual.recall, "recall", 0.95, at_least=True),
         *_filtered(name, backend, vectors, queries, facts, usual),
@@ -86,7 +87,7 @@ def _measure(settings: Settings, encoder: str) -> tuple[list[Measure], curves.Cu
     rows.append(_replacing(name, built, vectors))
     bytes_on_disk = sum((built.folder / file).stat().st_size for file in built.files)
     curve = curves.Curve(
-        f"faiss hnsw, {dim} dimensions", points, bytes_on_disk, memory.value, built.seconds
+        f"faiss pq, {dim} dimensions", points, bytes_on_disk, memory.value, built.seconds
     )
     return rows, curve
 
@@ -94,8 +95,7 @@ def _measure(settings: Settings, encoder: str) -> tuple[list[Measure], curves.Cu
 def _built(settings: Settings, vectors: Embeddings) -> Built:
     """The index, built now, or as it was built and kept in the cache."""
     number, dim = vectors.shape
-    how = Building()
-    folder = settings.cache / f"million-{number}-{dim}-{how.m}-{how.ef_construction}"
+    folder = settings.cache / f"million-{number}-{dim}-{PQ}"
     note = folder / "built.json"
     if not note.exists():
         shutil.rmtree(folder, ignore_errors=True)
@@ -109,7 +109,7 @@ def _built(settings: Settings, vectors: Embeddings) -> Built:
 def _build(folder: Path, vectors: Embeddings) -> Built:
     facts = payloads(len(vectors))
     started = time.perf_counter()
-    backend = FaissBackend(folder, vectors.shape[1], {}, building=Building(HNSW))
+    backend = FaissBackend(folder, vectors.shape[1], {}, building=Building(PQ))
     for start in range(0, len(vectors), _BATCH):
         end = min(start + _BATCH, len(vectors))
         backend.add(range(start, end), vectors[start:end], facts[start:end])
@@ -120,14 +120,14 @@ def _build(folder: Path, vectors: Embeddings) -> Built:
     return Built(folder, files, vectors.shape[1], took)
 
 
-def _opened(built: Built, ef: int | None = None) -> FaissBackend:
-    how = Searching() if ef is None else Searching(ef=ef)
-    building = Building(HNSW)
+def _opened(built: Built, candidates: int | None = None) -> FaissBackend:
+    how = Searching() if candidates is None else Searching(candidates=candidates)
+    building = Building(PQ)
     return FaissBackend(built.folder, built.dim, built.files, building=building, searching=how)
 
 
-def _asked(built: Built, queries: Embeddings, best: Embeddings, ef: int) -> curves.Point:
-    backend = _opened(built, ef)
+def _asked(built: Built, queries: Embeddings, best: Embeddings, candidates: int) -> curves.Point:
+    backend = _opened(built, candidates)
     asked = ask(backend, queries, best, _ALL)
     backend.close()
     return curves.Point(asked.recall, 1 / asked.p50)

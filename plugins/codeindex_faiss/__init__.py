@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 class FaissOptions:
     """Options of the backend `faiss`."""
 
-    type: Literal["auto", "flat", "sq8", "hnsw", "ivf"] = field(
+    type: Literal["auto", "flat", "sq8", "pq", "hnsw", "ivf"] = field(
         default="auto",
         metadata={
-            "help": "auto (flat up to 200,000 vectors, then hnsw), flat, sq8: exact;"
-            " hnsw, ivf: fast at any size."
+            "help": "auto (flat up to 200,000 vectors, then pq, hnsw from 4,000,000);"
+            " flat, sq8: exact; pq, hnsw, ivf: fast with many."
         },
     )
     m: int = field(default=16, metadata={"help": "hnsw: links of a vector."})
@@ -31,11 +31,15 @@ class FaissOptions:
     nlist: int = field(default=0, metadata={"help": "ivf: lists; 0 = 4 √n."})
     ef: int = field(default=800, metadata={"help": "hnsw: effort of a search."})
     nprobe: int = field(default=32, metadata={"help": "ivf: lists that a search reads."})
+    candidates: int = field(
+        default=500, metadata={"help": "pq: how many are looked at closely in a search."}
+    )
     threads: int = field(default=0, metadata={"help": "Threads of a search; 0 = one a core."})
 
     def __post_init__(self) -> None:
         """Raises ValueError for a number that FAISS would crash on."""
-        least = {"m": 2, "ef_construction": 1, "nlist": 0, "ef": 1, "nprobe": 1, "threads": 0}
+        least = {"m": 2, "ef_construction": 1, "nlist": 0, "ef": 1, "nprobe": 1, "candidates": 1}
+        least["threads"] = 0
         for name, limit in least.items():
             if getattr(self, name) < limit:
                 raise ValueError(f"{name} must be at least {limit}, not {getattr(self, name)}")
@@ -48,7 +52,7 @@ def _open(
     from codeindex_faiss.structures import Building, Searching
 
     building = Building(options.type, options.m, options.ef_construction, options.nlist)
-    searching = Searching(options.ef, options.nprobe)
+    searching = Searching(options.ef, options.nprobe, options.candidates)
     return FaissBackend(folder, space.dim, files, options.threads, building, searching)
 
 
@@ -58,10 +62,10 @@ def codeindex_backends() -> Iterable[BackendSpec]:
     return [
         BackendSpec(
             name="faiss",
-            summary="FAISS, in mapped files: exact; HNSW or IVF for many vectors.",
+            summary="FAISS, in mapped files: exact; PQ, HNSW or IVF for many vectors.",
             options=FaissOptions,
             open=_open,
-            changeable=frozenset({"threads", "ef", "nprobe"}),
+            changeable=frozenset({"threads", "ef", "nprobe", "candidates"}),
             requires=("faiss",),
             install="pip install faiss-cpu",
         )

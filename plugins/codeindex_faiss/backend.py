@@ -23,7 +23,7 @@ from codeindex_faiss.generation import Generation, Part, write
 from codeindex_faiss.nearest import COPIED_VALUES, Nearest
 from codeindex_faiss.payloads import Ids, Payloads, load_arrays, save_arrays
 from codeindex_faiss.scan import RowNumbers, Scanner, Scores
-from codeindex_faiss.structures import FLAT, HNSW, IVF, Building, Searching
+from codeindex_faiss.structures import APPROXIMATE, FLAT, Building, Searching
 
 faiss: Any = _faiss  # SWIG's annotations are not those of the wrappers that callers get
 
@@ -230,7 +230,7 @@ class FaissBackend:
     def needs_optimizing(self) -> bool:
         """Whether there is no structure for so many vectors yet, or too much changed since."""
         kind = self._building.kind_for(len(self))
-        return kind in (HNSW, IVF) and (self._base.kind != kind or self._much_changed())
+        return kind in APPROXIMATE and (self._base.kind != kind or self._much_changed())
 
     def optimize(self) -> None:
         """Writes all vectors into a new generation, with what makes searching them fast.
@@ -248,8 +248,8 @@ class FaissBackend:
         """
         if self._changed:
             kind = self._building.kind_for(len(self))
-            slow = {self._base.kind, kind} & {HNSW, IVF}
-            if self._base.kind in (HNSW, IVF) or not self._much_changed():
+            slow = {self._base.kind, kind} & APPROXIMATE
+            if self._base.kind in APPROXIMATE or not self._much_changed():
                 self._files = {**self._base.files, **self._written_delta()}
             else:
                 self._renew(FLAT if slow else kind)

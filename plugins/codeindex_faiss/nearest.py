@@ -12,7 +12,7 @@ from codeindex.vectors import Embeddings
 from codeindex_faiss.allowed import Allowed
 from codeindex_faiss.generation import Generation
 from codeindex_faiss.scan import RowNumbers, Scanner, Scores
-from codeindex_faiss.structures import IVF, SQ8, Searching, Structure
+from codeindex_faiss.structures import IVF, PQ, SQ8, Searching, Structure
 
 faiss: Any = _faiss
 
@@ -23,6 +23,9 @@ A graph is of little help where few rows are allowed: of a million vectors, with
 it finds two thirds of the nearest, and with one of 20 % it must look at several times as much as
 without to find as many. Scanning so many codes takes about ten milliseconds.
 """
+
+_PACKED_VALUES = 8 * COPIED_VALUES
+"""The same for codes of half a byte for four values."""
 
 _LEAST_EFFORT, _MOST_EFFORT = 1.5, 6.0
 _FULL_SHARE = 0.3  # of rows allowed, from which a graph is searched with the least effort
@@ -72,23 +75,28 @@ class Nearest:
         structure = self._generation.structure
         if structure is None:
             return self._scanner.nearest(queries, self._generation.vectors, k)
-        return self._refined(queries, self._by(structure, queries, _candidates(k, len(structure))))
+        wanted = self._candidates(structure, k, len(structure))
+        return self._refined(queries, self._by(structure, queries, wanted))
 
     def _filtered(self, queries: Embeddings, k: int, allowed: Allowed) -> tuple[Scores, RowNumbers]:
         structure = self._generation.structure
         dim = queries.shape[1]
         values = allowed.number * dim
-        if structure is not None and values <= COPIED_VALUES and structure.kind != IVF:
-            wanted = _candidates(k, allowed.number)
+        scanned = structure is not None and structure.kind == PQ
+        most = _PACKED_VALUES if scanned else COPIED_VALUES
+        few = 4 * values <= COPIED_VALUES  # as floats
+        coded = values <= most and not (scanned and few)
+        if structure is not None and structure.kind != IVF and coded:
+            wanted = self._candidates(structure, k, allowed.number)
             rows = allowed.rows[self._by(allowed.codes, queries, wanted)]
             return self._refined(queries, rows)
-        if 4 * values <= COPIED_VALUES:  # as floats
+        if few:
             scores, rows = self._scanner.nearest(queries, allowed.vectors, k)
             return scores, allowed.rows[rows]
-        if structure is None:
+        if structure is None or scanned:
             return self._selected(queries, k, allowed)
         effort = max(_LEAST_EFFORT, min(_MOST_EFFORT, _FULL_SHARE / allowed.share))
-        wanted = _candidates(k, allowed.number)
+        wanted = self._candidates(structure, k, allowed.number)
         rows = self._by(structure, queries, wanted, allowed.selector, effort)
         return self._refined(queries, rows)
 
@@ -130,7 +138,5 @@ class Nearest:
         assert source is not None  # noqa: S101
         return source.scores(queries, rows), rows
 
-
-def _candidates(k: int, most: int) -> int:
-    """How many candidates the k best are taken from: codes of 8 bits change the order a little."""
-    return min(most, 2 * k + 10)
+    def _candidates(self, structure: Structure, k: int, most: int) -> int:
+        return min(most, self._how.candidates_for(structure.kind, k))

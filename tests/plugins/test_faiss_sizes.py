@@ -1,4 +1,4 @@
-"""Backend `faiss` with a structure: HNSW, IVF and SQ8 against brute force."""
+"""Backend `faiss` with a structure: SQ8, PQ, HNSW and IVF against brute force."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from test_faiss_backend import ALL, DIM, assert_same, fill, oracle, vectors
 
-from codeindex.filters import Filter
+from codeindex.filters import Filter, Payload
 from codeindex_faiss import nearest, structures
 from codeindex_faiss.backend import FaissBackend
 from codeindex_faiss.structures import Building, Searching
 
 NUMBER = 4000
-KINDS = ["sq8", "hnsw", "ivf"]
+KINDS = ["sq8", "pq", "hnsw", "ivf"]
 FILTERS = [
     ALL,
     Filter(kinds=("kind1", "kind2")),  # half of them
@@ -111,7 +111,7 @@ def test_auto_is_exact_until_there_are_many(tmp_path, monkeypatch):
     assert backend.facts()["type"] == "flat", "a commit must not take minutes"
     backend.optimize()
     assert not backend.needs_optimizing()
-    assert backend.facts()["type"] == "hnsw"
+    assert backend.facts()["type"] == "pq"
     after = backend.commit()
     assert not set(before) & set(after)
 
@@ -148,3 +148,48 @@ def test_optimize_stopped_leaves_all_as_it_was(tmp_path, monkeypatch):
     assert {path.name for path in tmp_path.iterdir()} == set(files)
     queries = vectors(3, seed=1)
     assert_same(backend.search(queries, 5, ALL), oracle(store, queries, 5))
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3, 7, 8, 30])
+@pytest.mark.parametrize("number", [1, 5, 40, 700])
+def test_packed_codes_of_any_dimension_and_of_few_vectors(tmp_path, dim, number):
+    rng = np.random.default_rng(dim)
+    made = rng.normal(size=(number, dim)).astype(np.float32)
+    how = Searching(candidates=number)
+    backend = FaissBackend(tmp_path, dim, {}, building=Building("pq"), searching=how)
+    backend.add(range(number), made, [Payload("a.py", "python", "function")] * number)
+    backend.optimize()
+    files = backend.commit()
+    backend = FaissBackend(tmp_path, dim, files, building=Building("pq"), searching=how)
+    assert backend.facts()["type"] == "pq"
+    queries = rng.normal(size=(3, dim)).astype(np.float32)
+    for query, hits in zip(queries, backend.search(queries, 10, ALL), strict=True):
+        best = np.sort(made @ query)[::-1][:10]
+        assert [hit.score for hit in hits] == pytest.approx(best.tolist(), abs=1e-5)
+
+
+def test_a_filter_that_lets_too_much_through_to_be_copied_is_exact(tmp_path, monkeypatch):
+    monkeypatch.setattr(nearest, "COPIED_VALUES", 0)
+    monkeypatch.setattr(nearest, "_PACKED_VALUES", 0)
+    backend = opened(tmp_path, "pq")
+    store = fill(backend, 3000)
+    backend.optimize()
+    queries = vectors(5, seed=1)
+    where = Filter(kinds=("kind1", "kind2"))
+    assert_same(backend.search(queries, 10, where), oracle(store, queries, 10, where))
+
+
+def test_more_candidates_find_more(tmp_path):
+    backend = opened(tmp_path, "pq")
+    store = fill(backend, 4000)
+    backend.optimize()
+    files = backend.commit()
+    queries = vectors(40, seed=1)
+    expected = oracle(store, queries, 10)
+    reached = []
+    for number in (1, 200, 4000):
+        how = Searching(candidates=number)
+        other = FaissBackend(tmp_path, DIM, files, building=Building("pq"), searching=how)
+        reached.append(recall(other.search(queries, 10, ALL), expected))
+    assert reached == sorted(reached)
+    assert reached[0] < reached[-1] == 1
