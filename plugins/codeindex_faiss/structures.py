@@ -4,7 +4,7 @@ It finds candidates; their scores are then computed from the vectors themselves 
 Codes have a byte a value, or, of product quantisation, half a byte for four values, of which a
 processor adds up many at a time (André, Kermarrec and Le Scouarnec, "Cache locality is not enough:
 high-performance nearest neighbor search with product quantization fast scan", VLDB 2015): scanning
-a million takes as long as walking through a graph of them, which takes forty times as long to build
+a million takes as long as walking through a graph of them, which takes fifty times as long to build
 and finds little once a filter leaves few of its nodes.
 """
 
