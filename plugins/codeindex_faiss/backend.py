@@ -168,22 +168,39 @@ class FaissBackend:
         allowed: Allowed | None,
         mask: npt.NDArray[np.bool_] | None,
     ) -> list[list[Hit]]:
-        """Asks for more until no tie is cut off at the k-th place."""
+        """Asks for more where a tie is cut off at the k-th place, until none is."""
         wanted = min(k + 1, most)
-        each = np.arange(len(queries))[:, None]
-        while True:
-            scores, ids = self._in_base(nearest, queries, wanted, allowed)
-            if len(self._delta):
-                new_scores, new_ids = self._in_delta(queries, wanted, mask)
-                scores = np.concatenate([scores, new_scores], axis=1)
-                ids = np.concatenate([ids, new_ids], axis=1)
-            order = np.lexsort((ids, -scores), axis=1)[:, :wanted]
-            scores, ids = scores[each, order], ids[each, order]
-            tied = wanted > k and ((scores[:, k - 1] == scores[:, -1]) & (ids[:, -1] >= 0)).any()
-            if not tied or wanted == most:
-                break
+        hits: list[list[Hit]] = [[]] * len(queries)
+        asked = np.arange(len(queries))
+        while len(asked):
+            scores, ids = self._best(nearest, queries[asked], wanted, allowed, mask)
+            tied = np.zeros(len(asked), dtype=bool)
+            if k < wanted < most:
+                tied = (scores[:, k - 1] == scores[:, -1]) & (ids[:, -1] >= 0)
+            found = map(_hits, ids[:, :k].tolist(), scores[:, :k].tolist())
+            for row, its in zip(asked.tolist(), found, strict=True):
+                hits[row] = its
+            asked = asked[tied]
             wanted = min(2 * wanted, most)
-        return list(map(_hits, ids[:, :k].tolist(), scores[:, :k].tolist()))
+        return hits
+
+    def _best(
+        self,
+        nearest: Nearest,
+        queries: Embeddings,
+        wanted: int,
+        allowed: Allowed | None,
+        mask: npt.NDArray[np.bool_] | None,
+    ) -> tuple[Scores, Ids]:
+        """The best of generation and delta, at most `wanted`, ties by id; a missing id is −1."""
+        scores, ids = self._in_base(nearest, queries, wanted, allowed)
+        if len(self._delta):
+            new_scores, new_ids = self._in_delta(queries, wanted, mask)
+            scores = np.concatenate([scores, new_scores], axis=1)
+            ids = np.concatenate([ids, new_ids], axis=1)
+        order = np.lexsort((ids, -scores), axis=1)[:, :wanted]
+        each = np.arange(len(queries))[:, None]
+        return scores[each, order], ids[each, order]
 
     def _in_base(
         self, nearest: Nearest, queries: Embeddings, k: int, allowed: Allowed | None
