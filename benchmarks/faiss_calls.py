@@ -2,12 +2,13 @@
 
 The bare calls make what codeindex's types are: an exact index, or codes of one byte a value that
 find candidates, whose scores then come from the vectors (``IndexRefineFlat``), with ids of the
-caller's. Adding ends when the index is built and its files are written; codeindex's are also
-checked by a digest and forced to the disk.
+caller's. Adding ends when the index is built and its files are forced to the disk, by both;
+codeindex takes their digests as well.
 """
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -143,6 +144,8 @@ def _add_bare(path: Path, kind: str, vectors: Embeddings) -> Any:
         end = min(start + _BATCH, len(vectors))
         index.add_with_ids(vectors[start:end], np.arange(start, end))
     faiss.write_index(index, str(path))
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
     return index
 
 

@@ -34,6 +34,7 @@ _NUMBERED = re.compile(r"(?:base|delta)-(\d+)\.")
 _DELTA = "delta-"
 _FILTERS_KEPT = 4
 _QUERIES_AT_ONCE = 256
+_FEW = 4  # times as many as are wanted are sorted; of more, the best are picked out first
 
 
 class FaissBackend:
@@ -170,18 +171,18 @@ class FaissBackend:
     ) -> list[list[Hit]]:
         """Asks for more where a tie is cut off at the k-th place, until none is."""
         wanted = min(k + 1, most)
-        hits: list[list[Hit]] = [[]] * len(queries)
+        scores, ids = self._best(nearest, queries, wanted, allowed, mask)
+        hits = list(map(_hits, ids[:, :k].tolist(), scores[:, :k].tolist()))
         asked = np.arange(len(queries))
-        while len(asked):
+        while k < wanted < most:
+            tied = (scores[:, k - 1] == scores[:, -1]) & (ids[:, -1] >= 0)
+            if not tied.any():
+                break
+            asked, wanted = asked[tied], min(2 * wanted, most)
             scores, ids = self._best(nearest, queries[asked], wanted, allowed, mask)
-            tied = np.zeros(len(asked), dtype=bool)
-            if k < wanted < most:
-                tied = (scores[:, k - 1] == scores[:, -1]) & (ids[:, -1] >= 0)
             found = map(_hits, ids[:, :k].tolist(), scores[:, :k].tolist())
             for row, its in zip(asked.tolist(), found, strict=True):
                 hits[row] = its
-            asked = asked[tied]
-            wanted = min(2 * wanted, most)
         return hits
 
     def _best(
@@ -198,8 +199,11 @@ class FaissBackend:
             new_scores, new_ids = self._in_delta(queries, wanted, mask)
             scores = np.concatenate([scores, new_scores], axis=1)
             ids = np.concatenate([ids, new_ids], axis=1)
-        order = np.lexsort((ids, -scores), axis=1)[:, :wanted]
         each = np.arange(len(queries))[:, None]
+        if scores.shape[1] > _FEW * wanted:  # which of those that tie with the last is no matter
+            order = np.argpartition(-scores, wanted, axis=1)[:, :wanted]
+            scores, ids = scores[each, order], ids[each, order]
+        order = np.lexsort((ids, -scores), axis=1)[:, :wanted]
         return scores[each, order], ids[each, order]
 
     def _in_base(
