@@ -67,13 +67,15 @@ def windows(text: str, size: int, head: int) -> list[str]:
     room = max(size - sum(len(line) + 1 for line in begin), size // 2, 1)
     rest = [piece for line in lines[head:] for piece in _pieces(line, room)]
     parts = []
-    first = 0
+    first, last = 0, _filled(rest, 0, room)
     while True:
-        last = _filled(rest, first, room)
         parts.append("\n".join([*begin, *rest[first:last]]))
         if last >= len(rest):
             return parts
-        first = max(first + 1, _back(rest, last, room * _OVERLAP))
+        before, first = last, max(first + 1, _back(rest, last, room * _OVERLAP))
+        last = _filled(rest, first, room)
+        if last <= before:  # the next line leaves no room for what overlaps
+            first, last = before, _filled(rest, before, room)
 
 
 def _pieces(line: str, size: int) -> Sequence[str]:

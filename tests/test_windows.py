@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from codeindex import Index
@@ -32,6 +32,7 @@ class Cut:
     encode_queries = encode_corpus
 
 
+@example(["", "", "aaaaaa"], 10, 0)
 @given(LINES, st.integers(1, 120), st.integers(0, 3))
 def test_parts_are_runs_of_lines_that_meet(texts, size, head):
     lines = [f"{number}:{text}" for number, text in enumerate(texts)]
