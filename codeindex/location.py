@@ -59,10 +59,9 @@ def _is_index_itself(folder: Path) -> bool:
 def _is_made(folder: Path) -> bool:
     """Whether `make_folder` has made it."""
     try:
-        text = (folder / ".gitignore").read_text("utf-8")
+        return (folder / ".gitignore").read_text("utf-8").startswith(_MADE_BY)
     except (OSError, UnicodeDecodeError):
         return False
-    return text.startswith(_MADE_BY) or not text  # killed before it was written
 
 
 def check_own(folder: Path) -> None:
@@ -77,6 +76,8 @@ def check_own(folder: Path) -> None:
         return  # what else it may be, `make_folder` says
     names = sorted(path.name for path in folder.iterdir())
     ours = _OURS if _is_made(folder) else _LOCKS
+    if _is_empty(folder / ".gitignore"):  # killed before it was written: there was no more yet
+        ours = ours | {".gitignore"}
     others = [name for name in names if name not in ours and not name.startswith(CATALOG)]
     if others:
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""
@@ -84,6 +85,10 @@ def check_own(folder: Path) -> None:
             f"{folder} is not empty and holds no index, but {others[0]!r}{more}: an index needs a"
             " folder of its own; name another, one that need not be there yet"
         )
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_file() and not path.stat().st_size
 
 
 def clear(folder: Path) -> None:
@@ -105,7 +110,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         ignore = folder / ".gitignore"
-        if not ignore.exists():
+        if not ignore.exists() or _is_empty(ignore):
             ignore.write_text(_GITIGNORE)
     except OSError as error:
         raise StorageError(

@@ -7,6 +7,7 @@ import pytest
 from codeindex import Index
 from codeindex.cli import run
 from codeindex.errors import UsageError
+from codeindex.location import make_folder
 
 
 def contents(folder):
@@ -72,13 +73,34 @@ def test_the_default_place_is_refused_as_well(project):
 
 def test_what_a_killed_run_has_left_is_no_hindrance(project):
     left = project / ".codeindex"
+    make_folder(left)
     (left / "backend" / "faiss-1").mkdir(parents=True)
-    (left / ".gitignore").write_text("")
     (left / "lock").touch()
     (left / "catalog.sqlite.new-wal").write_text("half")
     with Index.open(project, create=True) as index:
         index.update()
         assert index.search("serve")
+
+
+def test_an_ignore_file_that_was_not_written_is_no_hindrance_and_no_licence(project):
+    left = project / ".codeindex"
+    left.mkdir()
+    (left / ".gitignore").touch()
+    with Index.open(project, create=True) as index:
+        index.update()
+    assert (left / ".gitignore").read_text().startswith("# Made by codeindex")
+    (project / ".gitignore").write_text("")
+    (project / "tool.py").unlink()
+    (project / ".git" / "HEAD").unlink()
+    (project / ".git").rmdir()
+    other = project / "other"
+    other.mkdir()
+    (project / "backend").rename(other / "backend")
+    (other / ".gitignore").touch()
+    with Index.open(other, index=other, create=True) as index:
+        with pytest.raises(UsageError, match="'backend'"):
+            index.update()
+    assert (other / "backend" / "server.py").exists()
 
 
 def test_a_run_that_stores_nothing_takes_only_its_own_files_away(tmp_path):

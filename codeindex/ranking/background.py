@@ -26,10 +26,6 @@ class Background:
     mean: float
     deviation: float
 
-    def standard(self, cosine: float) -> float:
-        """How many deviations a cosine lies above the mean: the same scale for every encoder."""
-        return (cosine - self.mean) / self.deviation
-
 
 def usual(dim: int) -> Background:
     """What is supposed of an encoder with `dim` dimensions as long as nothing is known of it."""
