@@ -146,6 +146,7 @@ def test_checkpoint_folder_and_encoder_give_the_same_vectors(train, tmp_path):
         (("--dim", "999"), "--dim 999 is more than"),
         (("--towers", "two"), "--towers shared"),
         (("--projection", "8"), "--projection is not for"),
+        (("--add-words", "-1"), "--add-words must be at least 0"),
         (("--architecture", "transformer"), None),
     ],
 )
@@ -163,8 +164,29 @@ def test_a_table_is_not_trained_as_a_transformer_nor_with_another_dim(train, tmp
     best = tmp_path / "checkpoints" / "code_encoder" / "best_model.pt"
     code, _, err = train("--architecture", "transformer", "--checkpoint-dir", "b", model=best)
     assert (code, "--architecture static" in err) == (2, True)
+    code, _, err = train("--add-words", "8", "--checkpoint-dir", "b", model=best)
+    assert (code, "has its tokens already" in err) == (2, True)
     code, _, err = train("--dim", "8", "--checkpoint-dir", "c", model=best)
     assert (code, "16 dimensions" in err) == (2, True)
+
+
+def test_common_words_that_are_cut_up_get_tokens_of_their_own(bert_folder):
+    base = load_model(str(bert_folder))
+    plain = distilled(base, ["read file"], 16, CPU).tokenizer.backend_tokenizer
+    texts = ["read Jsonfile and hashkey_v2 x1"] * 30 + ["hashkey of a file"] * 9 + ["treenode"] * 9
+    model = distilled(base, texts, 16, CPU, add_words=5)
+    tokens = model.tokenizer.backend_tokenizer
+    new = list(tokens.get_vocab().keys() - plain.get_vocab().keys())
+    assert sorted(new) == ["hashkey", "jsonfile"], "not rare ones, nor what is one token, nor x1"
+    assert tokens.encode("HashKey read").tokens == ["hashkey", "read"]
+    assert len(plain.encode("hashkey").ids) > 1
+    tower = model.dual.query
+    assert len(tower.vectors) == len(tokens.get_vocab())
+    vectors = encode_texts(tower, model.tokens(), ["hashkey", "jsonfile", "tree"], CPU)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert vectors[0] @ vectors[1] < 0.999
+    commonest = distilled(base, texts, 16, CPU, add_words=1).tokenizer.backend_tokenizer
+    assert commonest.get_vocab().keys() - plain.get_vocab().keys() == {"hashkey"}
 
 
 def test_only_word_pieces_become_a_table(model_folder):
@@ -175,3 +197,5 @@ def test_only_word_pieces_become_a_table(model_folder):
 def test_options_of_a_table_must_name_one_tower():
     with pytest.raises(UsageError, match="--towers shared"):
         TrainOptions(architecture="static")
+    with pytest.raises(UsageError, match="--architecture static"):
+        TrainOptions(add_words=8)

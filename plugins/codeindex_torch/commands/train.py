@@ -43,6 +43,12 @@ if TYPE_CHECKING:
 )
 @click.option("--dim", default=256, show_default=True, help="Of a static model's vectors.")
 @click.option(
+    "--add-words",
+    default=0,
+    metavar="N",
+    help="Give N common words that are cut up tokens in a static model.",
+)
+@click.option(
     "--towers",
     type=click.Choice(["two", "shared"]),
     default="two",

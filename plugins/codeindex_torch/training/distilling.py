@@ -1,6 +1,6 @@
 """A table of token vectors out of a Transformer: what a static model begins with.
 
-Each token goes through the Transformer alone; the vectors are cut down to their strongest
+Each token goes through the Transformer alone, between its special tokens; the vectors are cut down to their strongest
 directions (as `model2vec` does; Tulkens and van Dongen, 2024), and each is weighted by how rare
 its token is in the texts that are trained on.
 """
@@ -21,6 +21,7 @@ from codeindex_torch.loading import LoadedModel
 from codeindex_torch.static_folders import static_model
 from codeindex_torch.static_tower import StaticTower
 from codeindex_torch.tokens import Tokens
+from codeindex_torch.training.new_words import new_words, with_words
 
 MAX_LENGTH = 512
 """Tokens read of a text; a table has no positions that would set a limit."""
@@ -37,13 +38,20 @@ _WORDS = {
 
 
 def distilled(
-    model: LoadedModel, texts: Sequence[str], dim: int, device: torch.device, max_length: int = 0
+    model: LoadedModel,
+    texts: Sequence[str],
+    dim: int,
+    device: torch.device,
+    max_length: int = 0,
+    add_words: int = 0,
 ) -> LoadedModel:
     """A static model that begins as near to a Transformer as a table can.
 
     Args:
         texts: those to be trained on, by which tokens are weighted.
         dim: of the vectors.
+        max_length: tokens read of a text; 0: `MAX_LENGTH`.
+        add_words: so many whole words, at most, get tokens; see `new_words`.
 
     Raises:
         UsageError: the Transformer has fewer dimensions.
@@ -54,11 +62,16 @@ def distilled(
         )
     whole = model.tokenizer.backend_tokenizer.to_str()
     definition, kept = _words_only(json.loads(whole), set(model.tokenizer.all_special_ids))
-    alone = _alone(model.tokenizer, kept)
+    alone = [[number] for number in kept]
+    if add_words:
+        words = new_words(definition, texts, add_words)
+        definition = with_words(definition, words)
+        alone += model.tokenizer(words, add_special_tokens=False)["input_ids"] if words else []
+    between = [model.tokenizer.build_inputs_with_special_tokens(ids) for ids in alone]
     tower = model.dual.corpus.to(device).eval()
-    vectors = _reduced(encode_ids(tower, model.tokens(), alone, device, 1024), dim)
+    vectors = _reduced(encode_ids(tower, model.tokens(), between, device, 1024), dim)
     length = max_length or MAX_LENGTH
-    weights = _rarity(Tokens(definition, length, 0), texts, len(kept))
+    weights = _rarity(Tokens(definition, length, 0), texts, len(alone))
     weights[_unknown(definition)] = _NEXT_TO_NOTHING
     facts = {
         "name": model.name,
@@ -94,11 +107,6 @@ def _words_only(facts: dict[str, Any], special: set[int]) -> tuple[str, list[int
 def _unknown(definition: str) -> int:
     model = json.loads(definition)["model"]
     return int(model["vocab"][model["unk_token"]])
-
-
-def _alone(tokenizer: Any, kept: Sequence[int]) -> list[list[int]]:
-    """Each token as a text of its own, between the special tokens of the Transformer."""
-    return [tokenizer.build_inputs_with_special_tokens([number]) for number in kept]
 
 
 def _reduced(vectors: npt.NDArray[np.float32], dim: int) -> npt.NDArray[np.float32]:

@@ -22,7 +22,8 @@ class TrainOptions:
     Attributes:
         model: Hub name, folder or checkpoint to begin with.
         architecture: ``transformer``, or ``static``: a table of token vectors, distilled from
-            `model` where that is a Transformer. dim: of those vectors.
+            `model` where that is a Transformer. dim: of those vectors. add_words: so many whole
+            words of the pairs get tokens when it is distilled.
         towers: ``two`` encoders (paper, code), both begun from `model`, or one ``shared``.
         projection: dimensions of a linear layer after pooling, shared by the towers; 0: none.
         pooling: ``auto``, ``cls`` or ``mean``.
@@ -58,6 +59,7 @@ class TrainOptions:
     model: str = DEFAULT_MODEL
     architecture: Literal["transformer", "static"] = "transformer"
     dim: int = 256
+    add_words: int = 0
     towers: Literal["two", "shared"] = "two"
     projection: int = 0
     pooling: Literal["auto", "cls", "mean"] = "auto"
@@ -111,6 +113,8 @@ class TrainOptions:
                 raise UsageError(f"{_option(name)} must be above 0")
         if self.architecture == "static":
             self._refuse_of_a_table()
+        else:
+            self._refuse_of_a_transformer()
 
     def _refuse_of_a_table(self) -> None:
         if self.towers == "two":
@@ -118,6 +122,10 @@ class TrainOptions:
         for name in ("projection", "freeze_layers"):
             if getattr(self, name):
                 raise UsageError(f"{_option(name)} is not for --architecture static")
+
+    def _refuse_of_a_transformer(self) -> None:
+        if self.add_words:
+            raise UsageError("--add-words is for --architecture static: a Transformer keeps its own")
 
     def as_json(self) -> dict[str, Any]:
         """The fields as JSON values."""
@@ -145,6 +153,7 @@ STATIC_DEFAULTS: Mapping[str, Any] = {
 
 _LEAST: dict[str, float] = {
     "dim": 1,
+    "add_words": 0,
     "teacher_weight": 0,
     "batch_size": 2,
     "same_repository": 1,
