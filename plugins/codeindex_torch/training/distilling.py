@@ -1,8 +1,8 @@
 """A table of token vectors out of a Transformer: what a static model begins with.
 
-Each token goes through the Transformer alone, between its special tokens; the vectors are cut down to their strongest
-directions (as `model2vec` does; Tulkens and van Dongen, 2024), and each is weighted by how rare
-its token is in the texts that are trained on.
+Each token goes through the Transformer alone, between its special tokens; the vectors are cut down
+to their strongest directions (as `model2vec` does; Tulkens and van Dongen, 2024), and each is
+weighted by how rare its token is in the texts that are trained on.
 """
 
 from __future__ import annotations

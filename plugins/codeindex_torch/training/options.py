@@ -125,7 +125,9 @@ class TrainOptions:
 
     def _refuse_of_a_transformer(self) -> None:
         if self.add_words:
-            raise UsageError("--add-words is for --architecture static: a Transformer keeps its own")
+            raise UsageError(
+                "--add-words is for --architecture static: a Transformer keeps its own"
+            )
 
     def as_json(self) -> dict[str, Any]:
         """The fields as JSON values."""

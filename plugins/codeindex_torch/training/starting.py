@@ -47,9 +47,7 @@ def _static(
 ) -> LoadedModel:
     if not isinstance(model.dual.query, StaticTower):
         texts = [text for pair in pairs for text in (pair.anchor, pair.positive)]
-        return distilled(
-            model, texts, options.dim, device, options.max_length, options.add_words
-        )
+        return distilled(model, texts, options.dim, device, options.max_length, options.add_words)
     if options.add_words:
         raise UsageError(f"{options.model} has its tokens already: --add-words cannot add any")
     if model.dual.query.dim != options.dim:
