@@ -81,18 +81,33 @@ def test_the_teacher_is_asked_once(bert_folder, pairs_file, tmp_path, monkeypatc
     said = []
     first = make_teacher(pairs, options, CPU, said.append)
     assert (tmp_path / KEPT).is_file()
-    assert len(said) == 1
+    asked = len(said)
+    assert asked
     again = make_teacher(pairs, options, CPU, said.append)
-    assert len(said) == 1
+    assert len(said) == asked
     assert torch.equal(first.anchors, again.anchors)
     make_teacher(pairs[1:], options, CPU, said.append)
-    assert len(said) == 2, "other pairs are other questions"
+    assert len(said) == 2 * asked, "other pairs are other questions"
     assert make_teacher(pairs, static_options(tmp_path, bert_folder), CPU, said.append) is None
+
+
+def test_how_far_the_teacher_is_is_said_ten_times(bert_folder, tmp_path, monkeypatch):
+    options = static_options(tmp_path, bert_folder, teacher=str(bert_folder))
+    pairs, said = paper_pairs(papers=30), []
+    whole = make_teacher(pairs, options, CPU, said.append)
+    (tmp_path / KEPT).unlink()
+    said.clear()
+    monkeypatch.setattr(teaching, "_AT_ONCE", 1)
+    parts = make_teacher(pairs, options, CPU, said.append)
+    torch.testing.assert_close(parts.positives, whole.positives, atol=1e-3, rtol=0)
+    assert said[0].startswith("asking ")
+    assert len(said) == 1 + 9
+    assert said[5].split() == [str(len(pairs)), "of", str(2 * len(pairs)), "texts"]
 
 
 def test_a_bundle_teaches_with_the_vectors_that_it_serves():
     pairs = paper_pairs(papers=3)
-    anchors, positives = teaching._vectors(pairs, str(BUNDLES / "fast"), CPU)
+    anchors, positives = teaching._vectors(pairs, str(BUNDLES / "fast"), CPU, print)
     served = OnnxEncoder(BUNDLES / "fast")
     expected = served.encode_queries([pair.anchor for pair in pairs])
     np.testing.assert_allclose(anchors, expected, atol=1e-5)
