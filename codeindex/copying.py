@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codeindex import __version__
+from codeindex.backend_choice import BackendChoice
 from codeindex.catalog.backup import copy_catalog
 from codeindex.catalog.catalog import Catalog
 from codeindex.derived import DerivedIndex
@@ -174,7 +175,7 @@ def _chosen(
         catalog.close()
     if not manifest.get("encoder"):
         raise UsageError(f"the index at {source} holds no vectors yet; run: codeindex index")
-    return DerivedIndex(host, source, None, {}).other_choice(manifest, backend, options)
+    return BackendChoice(host, source, None, {}).other(manifest, backend, options)
 
 
 def _check_place(folder: Path, source: Path) -> None:

@@ -8,21 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codeindex import sync
+from codeindex.backend_choice import BackendChoice, folder_name
 from codeindex.catalog.catalog import Catalog
-from codeindex.errors import DamagedIndexError, UsageError
+from codeindex.errors import DamagedIndexError
 from codeindex.finishing import finishing_command
 from codeindex.guarded import GuardedBackend
 from codeindex.host import Host
-from codeindex.location import BACKENDS
-from codeindex.options import build_options, options_as_json
-from codeindex.vectors import VectorSpace
 
 if TYPE_CHECKING:
     from codeindex.indexing import Progress
-
-DEFAULT_BACKEND = "faiss"
-STORE_FORMAT = 1
-"""Of what a self-contained backend is told and given; raise it when older readers would err."""
 
 _PART = 4096  # vectors between two signs of progress
 
@@ -34,93 +28,17 @@ class DerivedIndex:
         self, host: Host, folder: Path, name: str | None, options: Mapping[str, Any]
     ) -> None:
         """Takes the index folder and what the user asked for; None: what the index has."""
+        self.choice = BackendChoice(host, folder, name, options)
         self._host = host
         self._folder = folder
-        self._wanted_name = name
-        self._wanted_options = options
         self._backend: GuardedBackend | None = None
         self._opened: tuple[Any, Any] | None = None  # the `_generation` that is open
         self._applied = 0  # number of the last outbox row that the open backend has
         self._unfinished = False  # it was made anew and never committed
 
-    # -- which backend ----------------------------------------------------------------------
-
-    def choice(self, manifest: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Name and option values of the backend.
-
-        Raises:
-            NotFoundError, OptionError, PluginError: there is no such backend or option.
-        """
-        built_with = manifest.get("backend")
-        name = built_with["name"] if built_with else (self._wanted_name or DEFAULT_BACKEND)
-        spec = self._host.backends.get(name).spec
-        values = {**(built_with["options"] if built_with else {}), **self._wanted_options}
-        return name, options_as_json(build_options(spec.options, values, f"backend {name!r}"))
-
-    def other_choice(
-        self, manifest: Mapping[str, Any], name: str | None, options: Mapping[str, Any] | None
-    ) -> dict[str, Any]:
-        """What the manifest is to say of a backend that takes the place of the present one.
-
-        Raises:
-            NotFoundError, OptionError, PluginError: there is no such backend or option.
-        """
-        now = manifest["backend"]
-        name = name or now["name"]
-        spec = self._host.backends.get(name).spec
-        values = {**(now["options"] if name == now["name"] else {}), **(options or {})}
-        built = build_options(spec.options, values, f"backend {name!r}")
-        return {"name": name, "options": options_as_json(built)}
-
-    def check_choice(self, manifest: Mapping[str, Any]) -> None:
-        """Refuses another backend than that of the index, or options that cannot change.
-
-        Raises:
-            UsageError: it was built with others.
-        """
-        built_with = manifest.get("backend")
-        if not built_with:
-            return
-        if self._wanted_name not in (None, built_with["name"]):
-            self._host.backends.get(self._wanted_name)  # one that there is not is told first
-            raise UsageError(
-                f"the index at {self._folder} uses backend {built_with['name']!r},"
-                f" not {self._wanted_name!r}; leave --backend out, or make another index"
-                " with --index"
-            )
-        if not self._wanted_options:
-            return
-        name, options = self.choice(manifest)
-        changeable = self._host.backends.get(name).spec.changeable
-        fixed = [
-            key
-            for key, value in built_with["options"].items()
-            if options.get(key) != value and key not in changeable
-        ]
-        if fixed:
-            raise UsageError(
-                f"{', '.join(fixed)} cannot change after the index was built;"
-                f" options of backend {name!r} that can: {', '.join(sorted(changeable)) or 'none'}"
-            )
-
     def place(self, catalog: Catalog) -> sync.BackendPlace:
         """Which backend, where, and for vectors of which space."""
-        return self._place(catalog.manifest())
-
-    def _place(self, manifest: Mapping[str, Any]) -> sync.BackendPlace:
-        name, options = self.choice(manifest)
-        encoder = manifest["encoder"]
-        return sync.BackendPlace(
-            name,
-            options,
-            self._folder / BACKENDS / _folder_name(manifest),
-            VectorSpace(encoder["dim"]),
-            {
-                "format": STORE_FORMAT,
-                **{key: manifest.get(key) for key in ("id", "encoder", "texts", "created_by")},
-            },
-            self._host.backends.get(name).spec.attach is not None,
-        )
+        return self.choice.place(catalog.manifest())
 
     # -- reading ----------------------------------------------------------------------------
 
@@ -296,12 +214,12 @@ class DerivedIndex:
         """
         self.close()
         if "backend" in changes:
-            self._wanted_options = {}  # they were for the backend that goes
+            self.choice.forget_options()
         manifest = {**catalog.manifest(), **changes}
         # By name only: the plugin of the old one need not be there any more.
-        folder = self._other_folder(manifest, _folder_name(catalog.manifest()))
+        folder = self.choice.other_folder(manifest, folder_name(catalog.manifest()))
         manifest["backend_folder"] = folder.name
-        place = self._place(manifest)
+        place = self.choice.place(manifest)
         pending = catalog.pending(0)
         backend = sync.open_empty(self._host, place)
         try:
@@ -324,12 +242,6 @@ class DerivedIndex:
         self._tidy(folder, files["backend_files"])
         self._backend, self._opened = backend, (folder.name, files["backend_files"])
 
-    def _other_folder(self, manifest: Mapping[str, Any], current: str) -> Path:
-        """Where a backend is built while the one in the folder `current` is in use."""
-        stem = f"{self.choice(manifest)[0]}-{manifest['encoder']['row']}"
-        name = f"{stem}.2" if current == f"{stem}.1" else f"{stem}.1"
-        return self._folder / BACKENDS / name
-
     def close(self) -> None:
         """Closes the backend, if it is open; what was not committed is lost."""
         if self._backend is not None:
@@ -338,12 +250,6 @@ class DerivedIndex:
         self._opened = None
         self._applied = 0
         self._unfinished = False
-
-
-def _folder_name(manifest: Mapping[str, Any]) -> str:
-    """Of the backend, within the folder of the backends."""
-    usual = f"{manifest['backend']['name']}-{manifest['encoder']['row']}"
-    return manifest.get("backend_folder") or usual
 
 
 def _generation(manifest: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -48,7 +48,7 @@ def rebuild_choice(
     manifest = store.catalog.manifest()
     if not manifest.get("encoder"):
         raise UsageError(f"the index at {store.folder} holds no vectors yet")
-    return store.derived.other_choice(manifest, backend, backend_options)
+    return store.derived.choice.other(manifest, backend, backend_options)
 
 
 def rebuild(

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from codeindex.backend_choice import BackendChoice
 from codeindex.catalog.catalog import Catalog
 from codeindex.catalog.rows import IncomingSnippet, SourceRow, snippet_values
-from codeindex.derived import DerivedIndex
 from codeindex.encoding import IndexEncoder
 from codeindex.errors import UsageError
 from codeindex.files import sync
@@ -60,7 +60,7 @@ class NewIndex:
 
         Raises:
             UsageError: the folder holds `other`, or files, or another index.
-            NotFoundError, OptionError, PluginError: see `DerivedIndex.choice`.
+            NotFoundError, OptionError, PluginError: see `BackendChoice.of`.
         """
         folder = self.folder
         if folder.absolute() in (other.absolute(), *other.absolute().parents):
@@ -79,7 +79,7 @@ class NewIndex:
             )
         elif folder.exists() and not folder.is_dir():
             raise UsageError(f"{folder} is a file; {self.option} names a folder")
-        DerivedIndex(self.host, folder, self.backend, self.backend_options).choice({})
+        BackendChoice(self.host, folder, self.backend, self.backend_options).of({})
 
     def build(
         self,

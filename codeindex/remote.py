@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from codeindex.derived import STORE_FORMAT
+from codeindex.backend_choice import STORE_FORMAT
 from codeindex.encoding import check_encoder, make_encoder
 from codeindex.errors import CodeIndexError, IndexVersionError, NotFoundError, UsageError
 from codeindex.filters import Filter

@@ -61,7 +61,7 @@ class Store:
             self._catalog = Catalog(folder / CATALOG, readonly=True)
             manifest = self._catalog.manifest()
             self.root = Path(os.path.normpath(folder / manifest.get("root", "..")))
-            self.derived.check_choice(manifest)
+            self.derived.choice.check(manifest)
 
     @property
     def catalog(self) -> Catalog:
@@ -133,7 +133,7 @@ class Store:
         made = not is_index(self.folder)
         if made:
             # Before the folder is made: an unknown backend must leave no index behind.
-            self.derived.choice({})
+            self.derived.choice.of({})
             check_own(self.folder)
         make_folder(self.folder)
         with writing(self.folder, patience=patience):
@@ -178,7 +178,7 @@ class Store:
 
     def _new(self) -> dict[str, Any]:
         """The manifest of an index that is made now."""
-        name, options = self.derived.choice({})
+        name, options = self.derived.choice.of({})
         return {
             "id": uuid4().hex,
             "created_at": time.time(),

@@ -113,7 +113,7 @@ def pack(
 
 
 def _check_backend(store: Store) -> None:
-    name = store.derived.choice(store.manifest())[0]
+    name = store.derived.choice.of(store.manifest())[0]
     if store.host.backends.get(name).spec.attach is not None:
         raise UsageError(
             f"the vectors of this index are kept by the backend {name!r}, not in its folder;"
