@@ -21,8 +21,9 @@ from codeindex_faiss.allowed import Allowed
 from codeindex_faiss.delta import Delta
 from codeindex_faiss.generation import Generation, Part, write
 from codeindex_faiss.nearest import COPIED_VALUES, Nearest
-from codeindex_faiss.payloads import Ids, Payloads, load_arrays, save_arrays
-from codeindex_faiss.scan import RowNumbers, Scanner, Scores
+from codeindex_faiss.payloads import Payloads, load_arrays, save_arrays
+from codeindex_faiss.scan import RowNumbers, Scanner
+from codeindex_faiss.search import Search
 from codeindex_faiss.structures import APPROXIMATE, FLAT, Building, Searching
 
 faiss: Any = _faiss  # SWIG's annotations are not those of the wrappers that callers get
@@ -33,8 +34,6 @@ CHANGED_SHARE = 0.2
 _NUMBERED = re.compile(r"(?:base|delta)-(\d+)\.")
 _DELTA = "delta-"
 _FILTERS_KEPT = 4
-_QUERIES_AT_ONCE = 256
-_FEW = 4  # times as many as are wanted are sorted; of more, the best are picked out first
 
 
 class FaissBackend:
@@ -149,82 +148,19 @@ class FaissBackend:
         if where:
             allowed, mask = self._allowed(where)
             most = allowed.number + int(np.count_nonzero(mask))
-        if not most:
-            return [[] for _ in rows]
-        nearest = Nearest(self._base, self._scanner, self._searching)
-        return [
-            hits
-            for start in range(0, len(rows), _QUERIES_AT_ONCE)
-            for hits in self._search(
-                nearest, rows[start : start + _QUERIES_AT_ONCE], k, most, allowed, mask
-            )
-        ]
-
-    def _search(
-        self,
-        nearest: Nearest,
-        queries: Embeddings,
-        k: int,
-        most: int,
-        allowed: Allowed | None,
-        mask: npt.NDArray[np.bool_] | None,
-    ) -> list[list[Hit]]:
-        """Asks for more where a tie is cut off at the k-th place, until none is."""
-        wanted = min(k + 1, most)
-        scores, ids = self._best(nearest, queries, wanted, allowed, mask)
-        hits = list(map(_hits, ids[:, :k].tolist(), scores[:, :k].tolist()))
-        asked = np.arange(len(queries))
-        while k < wanted < most:
-            tied = (scores[:, k - 1] == scores[:, -1]) & (ids[:, -1] >= 0)
-            if not tied.any():
-                break
-            asked, wanted = asked[tied], min(2 * wanted, most)
-            scores, ids = self._best(nearest, queries[asked], wanted, allowed, mask)
-            found = map(_hits, ids[:, :k].tolist(), scores[:, :k].tolist())
-            for row, its in zip(asked.tolist(), found, strict=True):
-                hits[row] = its
-        return hits
-
-    def _best(
-        self,
-        nearest: Nearest,
-        queries: Embeddings,
-        wanted: int,
-        allowed: Allowed | None,
-        mask: npt.NDArray[np.bool_] | None,
-    ) -> tuple[Scores, Ids]:
-        """The best of generation and delta, at most `wanted`, ties by id; a missing id is −1."""
-        scores, ids = self._in_base(nearest, queries, wanted, allowed)
-        if len(self._delta):
-            new_scores, new_ids = self._in_delta(queries, wanted, mask)
-            scores = np.concatenate([scores, new_scores], axis=1)
-            ids = np.concatenate([ids, new_ids], axis=1)
-        each = np.arange(len(queries))[:, None]
-        if scores.shape[1] > _FEW * wanted:  # which of those that tie with the last is no matter
-            order = np.argpartition(-scores, wanted, axis=1)[:, :wanted]
-            scores, ids = scores[each, order], ids[each, order]
-        order = np.lexsort((ids, -scores), axis=1)[:, :wanted]
-        return scores[each, order], ids[each, order]
-
-    def _in_base(
-        self, nearest: Nearest, queries: Embeddings, k: int, allowed: Allowed | None
-    ) -> tuple[Scores, Ids]:
         living = len(self._base) - self._gone_count() if allowed is None else allowed.number
-        if not living:
-            return _nothing(len(queries))
-        scores, rows = nearest.search(queries, min(k, living), self._gone, allowed)
-        return scores, np.where(rows < 0, -1, self._base.ids[rows])
-
-    def _in_delta(
-        self, queries: Embeddings, k: int, mask: npt.NDArray[np.bool_] | None
-    ) -> tuple[Scores, Ids]:
-        vectors, ids = self._delta.vectors, self._delta.ids
-        if mask is not None:
-            vectors, ids = vectors[mask], ids[mask]
-        if not len(ids):
-            return _nothing(len(queries))
-        scores, rows = self._scanner.nearest(queries, vectors, min(k, len(ids)))
-        return scores, ids[rows]
+        search = Search(
+            self._base,
+            self._delta,
+            Nearest(self._base, self._scanner, self._searching),
+            self._scanner,
+            self._gone,
+            allowed,
+            mask,
+            living,
+            most,
+        )
+        return search.hits(rows, k)
 
     def _allowed(self, where: Filter) -> tuple[Allowed, npt.NDArray[np.bool_]]:
         """What a filter lets through; kept, as a user asks several questions with one."""
@@ -323,13 +259,3 @@ class FaissBackend:
         self._base, self._delta = Generation(self._folder, self._dim, {}), Delta(self._dim)
         self._gone = None
         self._kept.clear()
-
-
-def _nothing(queries: int) -> tuple[Scores, Ids]:
-    return np.empty((queries, 0), np.float32), np.empty((queries, 0), np.int64)
-
-
-def _hits(ids: list[int], scores: list[float]) -> list[Hit]:
-    """Of one query; the missing ones, −1, are at the end."""
-    found = len(ids) if ids[-1] >= 0 else ids.index(-1)
-    return list(map(Hit, ids[:found], scores))
