@@ -10,7 +10,8 @@ import click
 
 from benchmarks.frame import results, table
 from benchmarks.frame.benchmark import Measure, Settings, all_benchmarks
-from benchmarks.worked import report
+from benchmarks.ranking.report import markdown as ranking
+from benchmarks.worked.report import markdown as finetune
 
 
 @click.group()
@@ -69,8 +70,12 @@ def _line(measure: Measure) -> str:
 @click.option("--write", type=click.Path(exists=True, path_type=Path), help="Put it into FILE.")
 @click.option("--check", type=click.Path(exists=True, path_type=Path), help="Is it in FILE?")
 def show_table(write: Path | None, check: Path | None) -> None:
-    """The results as Markdown: the table, and the worked run."""
-    parts = {"benchmarks": table.markdown(results.read_all()), "finetune": report.markdown()}
+    """The results as Markdown: the table, the worked run, and what the ranking earns."""
+    parts = {
+        "benchmarks": table.markdown(results.read_all()),
+        "finetune": finetune(),
+        "ranking": ranking(),
+    }
     if write is not None:
         write.write_text(_filled(write, parts), "utf-8")
     elif check is not None:

@@ -25,7 +25,8 @@ from pathlib import Path, PurePosixPath
 from threading import Thread
 from typing import Any
 
-from codeindex.errors import NotFoundError, UsageError
+from codeindex.errors import NotFoundError, OptionError, UsageError
+from codeindex.interfaces import EncoderInfo
 
 MANIFEST = "encoder.json"
 MODEL = "model.onnx"
@@ -67,6 +68,23 @@ class Bundle:
     towers: Mapping[str, Tower]
     checks: Sequence[FileCheck]
     dense_share: float | None = None
+
+    def info(self, dim: int = 0) -> EncoderInfo:
+        """What an encoder is that cuts the vectors down to their first `dim`; 0: to none.
+
+        Raises:
+            OptionError: there are not so many dimensions.
+        """
+        if not 0 <= dim <= self.dim:
+            raise OptionError(f"dim is {dim}: {self.name} has {self.dim} dimensions")
+        cut = dim not in (0, self.dim)
+        return EncoderInfo(
+            f"{self.name} {self.version}" + (f" cut to {dim}" if cut else ""),
+            self.fingerprint + (f"-{dim}" if cut else ""),
+            dim or self.dim,
+            self.max_tokens,
+            self.dense_share,
+        )
 
     def confirm(self) -> None:
         """Waits until every file has been checked against its digest.

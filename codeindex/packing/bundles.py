@@ -13,7 +13,7 @@ from codeindex.bundle import MANIFEST, read_bundle
 from codeindex.encoding import IN_INDEX, index_fingerprint, placed_options
 from codeindex.errors import CodeIndexError, DamagedIndexError, EncoderMismatch, NotFoundError
 from codeindex.host import Host
-from codeindex.interfaces import Encoder, EncoderInfo
+from codeindex.interfaces import Encoder
 from codeindex.offers import blamed
 from codeindex.options import build_options, options_as_json
 from codeindex.packing.format import ENCODER, Licence
@@ -61,7 +61,7 @@ def bundle_fingerprint(folder: Path, manifest: Mapping[str, Any]) -> str:
     """
     bundle = read_bundle(folder)
     bundle.confirm()
-    info = EncoderInfo(bundle.name, bundle.fingerprint, bundle.dim, bundle.max_tokens)
+    info = bundle.info(int(manifest["encoder"]["dim"]))
     # Only what it is decides, so the encoder itself, and its libraries, need not be loaded.
     return index_fingerprint(cast(Encoder, SimpleNamespace(info=info)), recipe_of(manifest))
 
@@ -146,7 +146,7 @@ def encoder_of_unpacked(
             return own.name, options
     for spec in ([own] if own else []) + list(specs.values()):
         if _opens(spec, final):
-            return spec.name, {_PATH: f"{IN_INDEX}{final.name}"}
+            return spec.name, {_PATH: f"{IN_INDEX}{final.name}", **_cut(bundle, encoder)}
     raise NotFoundError(
         f"no installed encoder opens the bundle in the pack ({encoder['title']});"
         f" installed: {', '.join(host.encoders.names()) or 'none'}"
@@ -174,6 +174,12 @@ def _opens(spec: EncoderSpec, folder: Path) -> bool:
     if _PATH not in _fields(spec) or spec.bundle is None:
         return False
     return spec.bundle(build_options(spec.options, {_PATH: str(folder)}, spec.name)) == folder
+
+
+def _cut(bundle: Path, encoder: Mapping[str, Any]) -> dict[str, Any]:
+    """The option that cuts the vectors of a bundle as the index has them."""
+    dim = int(encoder["dim"])
+    return {} if dim == read_bundle(bundle).dim else {"dim": dim}
 
 
 def _fields(spec: EncoderSpec) -> set[str]:

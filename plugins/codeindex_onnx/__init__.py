@@ -8,7 +8,7 @@ from pathlib import Path
 
 from codeindex.hookimpl import hookimpl
 from codeindex.interfaces import Encoder, Reranker
-from codeindex.specs import EncoderSpec, NoOptions, RerankerSpec
+from codeindex.specs import EncoderSpec, RerankerSpec
 
 BUNDLES = Path(__file__).parent / "bundles"
 
@@ -19,6 +19,10 @@ class OnnxOptions:
 
     path: str = field(default="", metadata={"help": "Folder of the encoder bundle.", "path": True})
     threads: int = field(default=0, metadata={"help": "Threads; 0 = one a core."})
+    dim: int = field(
+        default=0,
+        metadata={"help": "First N dimensions, as of training with --matryoshka; 0 = all."},
+    )
 
 
 @dataclass(frozen=True)
@@ -33,19 +37,26 @@ class CrossEncoderOptions:
 
 
 @dataclass(frozen=True)
+class FastOptions:
+    """Options of the encoder `fast`."""
+
+    dim: int = field(default=0, metadata={"help": "128 or 64: smaller indexes; 0 = all 256."})
+
+
+@dataclass(frozen=True)
 class SmallOptions:
     """Options of the encoder `small`."""
 
     threads: int = field(default=0, metadata={"help": "Threads; 0 = one a core."})
 
 
-def _make_fast(options: NoOptions) -> Encoder:
+def _make_fast(options: FastOptions) -> Encoder:
     from codeindex_onnx.encoder import OnnxEncoder
 
-    return OnnxEncoder(_fast_bundle(options))
+    return OnnxEncoder(_fast_bundle(options), dim=options.dim)
 
 
-def _fast_bundle(options: NoOptions) -> Path:
+def _fast_bundle(options: FastOptions) -> Path:
     return BUNDLES / "fast"
 
 
@@ -65,7 +76,7 @@ def _make_onnx(options: OnnxOptions) -> Encoder:
 
     if not options.path:
         raise OptionError("encoder 'onnx' needs a bundle; say -E path=FOLDER")
-    return OnnxEncoder(Path(options.path), options.threads)
+    return OnnxEncoder(Path(options.path), options.threads, options.dim)
 
 
 def _onnx_bundle(options: OnnxOptions) -> Path:
@@ -88,6 +99,7 @@ def codeindex_encoders() -> Iterable[EncoderSpec]:
         EncoderSpec(
             name="fast",
             summary="Static embeddings from all-MiniLM-L6-v2, int8, 256 dimensions; shipped.",
+            options=FastOptions,
             make=_make_fast,
             bundle=_fast_bundle,
             requires=("tokenizers",),

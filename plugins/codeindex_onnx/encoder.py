@@ -11,7 +11,7 @@ import numpy as np
 from codeindex.bundle import CORPUS, QUERY, Bundle, Tower, read_bundle
 from codeindex.errors import UsageError
 from codeindex.interfaces import EncoderInfo
-from codeindex.vectors import Embeddings
+from codeindex.vectors import Embeddings, unit
 from codeindex_onnx.tokenization import TokenIds
 
 TEXTS_PER_ROUND = 1024
@@ -25,20 +25,19 @@ class _Model(Protocol):
 class OnnxEncoder:
     """Unit vectors from a bundle. Results keep the input's order and do not depend on batches."""
 
-    def __init__(self, folder: Path, threads: int = 0) -> None:
+    def __init__(self, folder: Path, threads: int = 0, dim: int = 0) -> None:
         """Reads and checks the bundle.
+
+        Args:
+            dim: vectors are cut down to their first so many dimensions, and are of unit length
+                again; 0: they stay as they are.
 
         Raises:
             NotFoundError, UsageError: see `read_bundle`.
+            OptionError: there are not so many dimensions.
         """
         bundle = read_bundle(folder)
-        self._info = EncoderInfo(
-            f"{bundle.name} {bundle.version}",
-            bundle.fingerprint,
-            bundle.dim,
-            bundle.max_tokens,
-            bundle.dense_share,
-        )
+        self._info = bundle.info(dim)
         try:
             self._corpus, self._query = self._load(bundle, threads, folder)
         except UsageError:
@@ -48,10 +47,10 @@ class OnnxEncoder:
 
     def _load(self, bundle: Bundle, threads: int, folder: Path) -> tuple[_Loaded, _Loaded]:
         corpus, query = bundle.towers[CORPUS], bundle.towers[QUERY]
-        first = _Loaded(corpus, self._info, threads, folder)
+        first = _Loaded(corpus, bundle, self._info.dim, threads, folder)
         if query == corpus:
             return first, first
-        return first, _Loaded(query, self._info, threads, folder)
+        return first, _Loaded(query, bundle, self._info.dim, threads, folder)
 
     @property
     def info(self) -> EncoderInfo:
@@ -70,15 +69,16 @@ class OnnxEncoder:
 class _Loaded:
     """One tower, loaded."""
 
-    def __init__(self, tower: Tower, info: EncoderInfo, threads: int, folder: Path) -> None:
-        self._dim = info.dim
+    def __init__(self, tower: Tower, bundle: Bundle, dim: int, threads: int, folder: Path) -> None:
+        self._dim = dim
+        self._cut = dim < bundle.dim
         self._prompt = tower.prompt
         try:
-            self._tokenizer = TokenIds(bytes(tower.tokenizer), info.max_tokens)
+            self._tokenizer = TokenIds(bytes(tower.tokenizer), bundle.max_tokens)
         except ValueError as error:
             raise UsageError(f"cannot load the tokenizer of {folder}: {error}") from error
         try:
-            self._model = _model(tower, info.dim, threads)
+            self._model = _model(tower, bundle.dim, threads)
         except ValueError as error:
             raise UsageError(f"cannot load the model of {folder}: {error}") from error
 
@@ -88,8 +88,9 @@ class _Loaded:
             part = texts[start : start + TEXTS_PER_ROUND]
             if self._prompt:
                 part = [self._prompt + text for text in part]
-            vectors[start : start + len(part)] = self._model.encode(self._tokenizer.of(part))
-        return vectors
+            found = self._model.encode(self._tokenizer.of(part))
+            vectors[start : start + len(part)] = found[:, : self._dim]
+        return unit(vectors) if self._cut else vectors
 
 
 def _model(tower: Tower, dim: int, threads: int) -> _Model:

@@ -497,3 +497,19 @@ def test_the_short_cut_is_taken_for_word_tables_only(bundle):
         changed = json.dumps({**data, key: value}).encode()
         assert TokenIds(changed, 512)._pieces is None, key
     assert TokenIds((bundle[0] / "tokenizer.json").read_bytes(), 8)._pieces is None
+
+
+@pytest.mark.parametrize("name", ["fast", "small"])
+def test_cut_vectors_are_the_first_dimensions_at_unit_length(name):
+    texts = ["def parse(date): return date", "", "read a file"]
+    whole, cut = OnnxEncoder(BUNDLES / name), OnnxEncoder(BUNDLES / name, dim=64)
+    found = cut.encode_corpus(texts)
+    first = whole.encode_corpus(texts)[:, :64]
+    lengths = np.linalg.norm(first, axis=1, keepdims=True)
+    np.testing.assert_allclose(found, first / np.where(lengths == 0, 1, lengths), atol=1e-6)
+    assert (cut.info.dim, cut.info.name) == (64, f"{whole.info.name} cut to 64")
+    assert cut.info.fingerprint != whole.info.fingerprint
+    assert OnnxEncoder(BUNDLES / name, dim=whole.info.dim).info == whole.info
+    for wrong in (-1, whole.info.dim + 1):
+        with pytest.raises(OptionError, match=f"dim is {wrong}: {name} has"):
+            OnnxEncoder(BUNDLES / name, dim=wrong)

@@ -55,6 +55,25 @@ def test_two_directions_are_the_mean_of_both():
         both(anchors, positives, targets, nothing)
 
 
+def test_cut_vectors_are_learned_with_the_whole_ones():
+    anchors, candidates = unit(5, 8), unit(7, 8, seed=1)
+    masked = torch.zeros(5, 7, dtype=torch.bool)
+    found = InfoNCE(0.1, cuts=(4, 2))(anchors, candidates, torch.arange(5), masked)
+    expected = [
+        by_hand(
+            *(
+                torch.nn.functional.normalize(side[:, :dim], dim=1)
+                for side in (anchors, candidates)
+            ),
+            range(5),
+            masked,
+            0.1,
+        )
+        for dim in (8, 4, 2)
+    ]
+    assert float(found) == pytest.approx(sum(expected) / 3, rel=1e-4)
+
+
 def test_what_is_masked_has_no_gradient():
     anchors, positives = unit(4, 8), unit(4, 8, seed=1).requires_grad_()
     masked = torch.zeros(4, 4, dtype=torch.bool)

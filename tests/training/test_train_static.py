@@ -146,6 +146,9 @@ def test_checkpoint_folder_and_encoder_give_the_same_vectors(train, tmp_path):
         (("--dim", "999"), "--dim 999 is more than"),
         (("--towers", "two"), "--towers shared"),
         (("--projection", "8"), "--projection is not for"),
+        (("--matryoshka", "8,16"), "--matryoshka cuts below the 16 dimensions"),
+        (("--matryoshka", "8;4"), "--matryoshka takes numbers as 128,64, not '8;4'"),
+        (("--matryoshka", "0"), "--matryoshka takes numbers"),
         (("--add-words", "-1"), "--add-words must be at least 0"),
         (("--architecture", "transformer"), None),
     ],
@@ -187,6 +190,20 @@ def test_common_words_that_are_cut_up_get_tokens_of_their_own(bert_folder):
     assert vectors[0] @ vectors[1] < 0.999
     commonest = distilled(base, texts, 16, CPU, add_words=1).tokenizer.backend_tokenizer
     assert commonest.get_vocab().keys() - plain.get_vocab().keys() == {"hashkey"}
+
+
+def test_vectors_that_were_trained_for_it_lose_less_when_they_are_cut(train, tmp_path):
+    """The loss of the first 4 of 16 dimensions, on the pairs of both runs."""
+    pairs = paper_pairs(papers=60)
+    losses = {}
+    for name, words in (("whole", ()), ("cut", ("--matryoshka", "4"))):
+        assert train("--num-epochs", 6, "--checkpoint-dir", name, *words)[0] == 0
+        model = load_model(str(tmp_path / name / "best_model"))
+        vectors = encode_texts(model.dual.query, model.tokens(), texts_of(pairs), CPU)[:, :4]
+        first = torch.nn.functional.normalize(torch.from_numpy(vectors), dim=1)
+        scores = first[::2] @ first[1::2].T / 0.05
+        losses[name] = float(torch.nn.functional.cross_entropy(scores, torch.arange(len(pairs))))
+    assert losses["cut"] < 0.9 * losses["whole"]
 
 
 def test_only_word_pieces_become_a_table(model_folder):

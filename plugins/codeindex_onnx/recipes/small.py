@@ -22,7 +22,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from fast import codeindex, sign_bundle, teacher_folder
+from fast import base_folder, codeindex, sign_bundle
 from pairs import Apart, plain
 from variations import varied
 
@@ -65,9 +65,9 @@ def main() -> None:
     if last.exists():
         codeindex("train", str(pairs), "--resume-from", str(last))
     elif not (run / "best_model.pt").exists():
-        model = ("--model", str(teacher_folder()), "--checkpoint-dir", str(run))
+        model = ("--model", str(base_folder()), "--checkpoint-dir", str(run))
         codeindex("train", str(pairs), *model, *TRAIN_OPTIONS)
-    mean = averaged(teacher_folder(), run / "best_model", given.cache / "small")
+    mean = averaged(base_folder(), run / "best_model", given.cache / "small")
     made = given.cache / given.output.name
     codeindex(
         *("export", str(mean), "-o", str(made), "--max-length", MAX_TOKENS),

@@ -99,6 +99,12 @@ if TYPE_CHECKING:
 @click.option("--temperature", default=0.07, show_default=True, help="Of InfoNCE.")
 @click.option("--learn-temperature", is_flag=True, help="Begin there, and learn it.")
 @click.option(
+    "--matryoshka",
+    default="",
+    metavar="DIMS",
+    help="Train vectors that may be cut down to these dimensions, as 128,64.",
+)
+@click.option(
     "--directions",
     type=click.Choice(["one", "two"]),
     default="one",

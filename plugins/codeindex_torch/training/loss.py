@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -16,16 +17,25 @@ class InfoNCE(nn.Module):
 
     ``loss_i = -log( exp(q_i·p_i / t) / sum_j exp(q_i·p_j / t) )``, the mean over the batch. With
     two directions, the mean of this and of the same with anchors and positives exchanged.
+
+    With `cuts`, the mean of that and of the same for the first so many dimensions, each at unit
+    length (Kusupati et al., "Matryoshka Representation Learning", 2022): vectors may be cut there.
     """
 
     def __init__(
-        self, temperature: float = 0.07, *, learn: bool = False, two_directions: bool = False
+        self,
+        temperature: float = 0.07,
+        *,
+        learn: bool = False,
+        two_directions: bool = False,
+        cuts: Sequence[int] = (),
     ) -> None:
         """Takes the temperature, to begin with or for good."""
         super().__init__()
         start = torch.tensor(math.log(1 / temperature), dtype=torch.float32)
         self.log_scale = nn.Parameter(start, requires_grad=learn)
         self.two_directions = two_directions
+        self.cuts = tuple(cuts)
 
     @property
     def temperature(self) -> float:
@@ -69,6 +79,13 @@ class InfoNCE(nn.Module):
         return (loss + self._direction(own, all_anchors, targets, masked_anchors)) / 2
 
     def _direction(self, ask: Tensor, answer: Tensor, targets: Tensor, masked: Tensor) -> Tensor:
+        loss = self._of_whole(ask, answer, targets, masked)
+        for dim in self.cuts:
+            first = [nn.functional.normalize(side[:, :dim], dim=1) for side in (ask, answer)]
+            loss = loss + self._of_whole(first[0], first[1], targets, masked)
+        return loss / (1 + len(self.cuts))
+
+    def _of_whole(self, ask: Tensor, answer: Tensor, targets: Tensor, masked: Tensor) -> Tensor:
         logits = ask @ answer.T * self.scale()  # (b, n)
         own = nn.functional.one_hot(targets, len(answer)).bool()
         logits = logits.masked_fill(masked & ~own, float("-inf"))

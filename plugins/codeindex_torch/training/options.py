@@ -43,6 +43,7 @@ class TrainOptions:
         weight_decay: of matrices; biases, norms and the temperature have none.
         clip: longest gradient; 0: not clipped.
         temperature: of InfoNCE. learn_temperature: begin there, and learn it.
+        matryoshka: dimensions that vectors may be cut down to afterwards, as ``128,64``.
         directions: ``one`` asks for the code of a paper; ``two`` also the other way.
         negatives: ``file`` uses those of the pairs; ``none`` does not.
         mine_negatives: so many hard negatives a pair, found with the starting model.
@@ -79,6 +80,7 @@ class TrainOptions:
     clip: float = 1.0
     temperature: float = 0.07
     learn_temperature: bool = False
+    matryoshka: str = ""
     directions: Literal["one", "two"] = "one"
     negatives: Literal["file", "none"] = "file"
     mine_negatives: int = 0
@@ -111,6 +113,7 @@ class TrainOptions:
         for name in ("learning_rate", "temperature"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"{_option(name)} must be above 0")
+        _ = self.cuts
         if self.architecture == "static":
             self._refuse_of_a_table()
         else:
@@ -128,6 +131,18 @@ class TrainOptions:
             raise UsageError(
                 "--add-words is for --architecture static: a Transformer keeps its own"
             )
+
+    @property
+    def cuts(self) -> tuple[int, ...]:
+        """`matryoshka` as numbers.
+
+        Raises:
+            UsageError: it is none, or one is not above 0.
+        """
+        parts = [part.strip() for part in self.matryoshka.split(",") if part.strip()]
+        if not all(part.isdecimal() and int(part) for part in parts):
+            raise UsageError(f"--matryoshka takes numbers as 128,64, not {self.matryoshka!r}")
+        return tuple(map(int, parts))
 
     def as_json(self) -> dict[str, Any]:
         """The fields as JSON values."""

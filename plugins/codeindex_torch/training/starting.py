@@ -36,10 +36,14 @@ def new_model(
         attention=attention,
     )
     if options.architecture == "static":
-        return _static(model, options, pairs, device)
-    if isinstance(model.dual.query, StaticTower):
+        model = _static(model, options, pairs, device)
+    elif isinstance(model.dual.query, StaticTower):
         raise UsageError(f"{options.model} is a static model: train it with --architecture static")
-    return _transformer(model, options)
+    else:
+        model = _transformer(model, options)
+    if max(options.cuts, default=0) >= (dim := model.dual.query.dim):
+        raise UsageError(f"--matryoshka cuts below the {dim} dimensions that there are")
+    return model
 
 
 def _static(

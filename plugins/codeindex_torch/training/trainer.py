@@ -98,6 +98,7 @@ class Trainer:
         self._loss = InfoNCE(
             options.temperature,
             learn=options.learn_temperature,
+            cuts=options.cuts,
             two_directions=options.directions == "two",
         ).to(device)
         model.dual.to(device)
