@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from benchmarks.ranking.stripped import Asked
-from codeindex import Index
+from codeindex import Host, Index
+from codeindex.encoding import make_encoder
 from codeindex.filters import Filter
 from codeindex.ranking.corpus import IndexCorpus
 from codeindex.ranking.gathering import Found, gathered
@@ -30,10 +32,19 @@ class Case:
     matched: Mapping[int, float]
 
 
+@cache
+def _fingerprint(encoder: str) -> str:
+    return make_encoder(Host.load(), encoder, {}).info.fingerprint
+
+
 def cases(
     package: str, tree: Path, index: Path, asked: Sequence[Asked], count: int, encoder: str = "fast"
 ) -> list[Case]:
-    """Asks an index of `tree`, made in `index` if it is not there, for `count` of each half."""
+    """Asks an index of `tree` for `count` of each half.
+
+    It is made if it is not there: in `index`, with what tells the encoder from older ones.
+    """
+    index = index.with_name(f"{index.name}-{_fingerprint(encoder)[:8]}")
     with Index.open(tree, index=index, create=True, encoder=encoder) as opened:
         if not index.exists():
             opened.update()

@@ -40,9 +40,9 @@ class Coefficients:
 
 FITTED: Mapping[Mode, Coefficients] = MappingProxyType(
     {
-        Mode.HYBRID: Coefficients(-2.86, 0.97, 7.72),
-        Mode.DENSE: Coefficients(-2.69, 0.0, 7.22),
-        Mode.LEXICAL: Coefficients(-2.66, 0.43, 7.12),
+        Mode.HYBRID: Coefficients(-2.77, 0.81, 8.18),
+        Mode.DENSE: Coefficients(-2.55, 0.0, 7.95),
+        Mode.LEXICAL: Coefficients(-2.69, 0.41, 7.15),
     }
 )
 

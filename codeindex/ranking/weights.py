@@ -12,7 +12,7 @@ SIGNALS_FITTED: Mapping[str, float] = MappingProxyType(
     {
         "definition": 0.4,
         "prefix": 0.1,
-        "stem": 0.05,
+        "stem": 0.1,
         "coherence": 0.05,
         PathKind.TESTS: -0.8,
         PathKind.EXAMPLES: -0.3,
@@ -42,6 +42,6 @@ class Weights:
         signals: what each signal adds at most; below 0 it takes away.
     """
 
-    dense: float = 0.55
+    dense: float = 0.6
     dense_symbolic: float = 0.3
     signals: Mapping[str, float] = field(default_factory=lambda: SIGNALS_FITTED)
