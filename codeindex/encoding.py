@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,7 +90,11 @@ class IndexEncoder:
             encoder = self.make_wanted()
             built_with = self._store.manifest().get("encoder")
             if built_with:
-                check_encoder(encoder, built_with, self._name, self.recipe)
+                options = [
+                    f" -E {shlex.quote(f'{key}={its}')}" for key, its in self._values.items()
+                ]
+                asked_for = "".join([self._name, *options])
+                check_encoder(encoder, built_with, asked_for, self.recipe)
             self._made = encoder
         return self._made
 
@@ -177,7 +182,7 @@ def check_encoder(
 
     Args:
         built_with: what the manifest says of the encoder.
-        name: what the encoder was asked for as.
+        name: what the encoder was asked for as, as words of a command.
         recipe: how the texts of the index are made.
 
     Raises:
