@@ -9,8 +9,8 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import enumerate as enumerate_threads
 from threading import Event, get_ident
+from threading import enumerate as enumerate_threads
 
 import numpy as np
 import onnx
@@ -411,9 +411,9 @@ def test_fast_loads_neither_runtime_nor_tokenizers_for_ascii():
 @pytest.mark.parametrize(
     "change",
     [
-        {"rows": {"offset": 10**9, "dtype": "int8", "shape": [29524, 256]}},
-        {"rows": {"offset": 0, "dtype": "int8", "shape": [29524, 128]}},
-        {"rows": {"offset": 0, "dtype": "float32", "shape": [29524, 256]}},
+        {"rows": {"offset": 10**9, "dtype": "int8", "shape": [36024, 256]}},
+        {"rows": {"offset": 0, "dtype": "int8", "shape": [36024, 128]}},
+        {"rows": {"offset": 0, "dtype": "float32", "shape": [36024, 256]}},
         {"scales": {}},
         {"scales": None},
     ],
