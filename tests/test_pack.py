@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,10 +28,11 @@ from codeindex.errors import (
 from codeindex.packing import pack as packing
 from codeindex.packing import snapshot as snapshots
 from codeindex.packing import unpack as unpacking
+from codeindex.packing.bundles import encoder_of_unpacked
 from codeindex.packing.check import verify_pack
 from codeindex.packing.pack import pack
 from codeindex.packing.unpack import unpack
-from codeindex.specs import BackendSpec
+from codeindex.specs import BackendSpec, EncoderSpec
 from codeindex.store import Store
 
 QUERIES = ["parse a date", "compress a file", "tell the time"]
@@ -176,6 +178,31 @@ def test_an_index_of_cut_vectors_is_packed_and_searched(real, tmp_path, encoder)
     receipt = unpack(tmp_path / "a.pack", tmp_path / "index", real)
     assert (receipt.encoder, receipt.encoder_options["dim"]) == (encoder, 64)
     assert answers(tmp_path / "index", real) == before
+
+
+def test_an_encoder_that_cannot_cut_is_not_taken_for_cut_vectors(tmp_path):
+    import codeindex_onnx
+
+    @dataclass(frozen=True)
+    class OnlyPath:
+        path: str = ""
+
+    spec = EncoderSpec(
+        name="plain",
+        summary="Opens bundles whole.",
+        options=OnlyPath,
+        make=lambda options: None,
+        bundle=lambda options: Path(options.path),
+    )
+    encoders = SimpleNamespace(offers=lambda: [SimpleNamespace(spec=spec)], names=lambda: ["plain"])
+    bundle, final = codeindex_onnx.BUNDLES / "fast", tmp_path / "index" / "encoder"
+    facts = {"name": "fast", "options": {}, "title": "fast 1 cut to 64"}
+    taken = encoder_of_unpacked(
+        bundle, final, {**facts, "dim": 256}, SimpleNamespace(encoders=encoders)
+    )
+    assert taken == ("plain", {"path": "$INDEX/encoder"})
+    with pytest.raises(NotFoundError, match="no installed encoder opens the bundle"):
+        encoder_of_unpacked(bundle, final, {**facts, "dim": 64}, SimpleNamespace(encoders=encoders))
 
 
 def test_the_bundle_that_came_is_used_where_another_one_is_shipped(

@@ -144,9 +144,10 @@ def encoder_of_unpacked(
         options = _comes_with(own, encoder["options"], bundle)
         if options is not None:
             return own.name, options
+    cut = _cut(bundle, encoder)
     for spec in ([own] if own else []) + list(specs.values()):
-        if _opens(spec, final):
-            return spec.name, {_PATH: f"{IN_INDEX}{final.name}", **_cut(bundle, encoder)}
+        if _opens(spec, final) and cut.keys() <= _fields(spec):
+            return spec.name, {_PATH: f"{IN_INDEX}{final.name}", **cut}
     raise NotFoundError(
         f"no installed encoder opens the bundle in the pack ({encoder['title']});"
         f" installed: {', '.join(host.encoders.names()) or 'none'}"
