@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import string
 from pathlib import Path
 
 WORDS = [
@@ -77,18 +78,27 @@ WORDS = [
 ]
 
 
+def word_pieces(special: list[str]) -> dict[str, int]:
+    """Each word and each letter, at a word's start and within one.
+
+    Not trained: what a word-piece trainer picks among pieces that are as common differs from one
+    process to the next, and so would every model that has its tokens.
+    """
+    letters = string.ascii_lowercase + string.digits + string.punctuation
+    pieces = [*special, *letters, *(f"##{letter}" for letter in letters), *WORDS]
+    return {piece: place for place, piece in enumerate(dict.fromkeys(pieces))}
+
+
 def tokenizer_json(kind: str) -> str:
     """The tokenizer.json of a small vocabulary: whole words, letters and special tokens."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
     if kind == "bert":
         special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-        tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+        tokenizer = Tokenizer(models.WordPiece(word_pieces(special), unk_token="[UNK]"))
+        tokenizer.add_special_tokens(special)
         tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        trainer = trainers.WordPieceTrainer(
-            vocab_size=400, special_tokens=special, show_progress=False
-        )
         first, last = "[CLS]", "[SEP]"
     else:
         special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
@@ -100,8 +110,8 @@ def tokenizer_json(kind: str) -> str:
             initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
             show_progress=False,
         )
+        tokenizer.train_from_iterator([" ".join(WORDS)] * 3, trainer)
         first, last = "<s>", "</s>"
-    tokenizer.train_from_iterator([" ".join(WORDS)] * 3, trainer)
     places = [(name, tokenizer.token_to_id(name)) for name in (first, last)]
     pair = "[CLS] $A [SEP] $B:1 [SEP]:1" if kind == "bert" else "<s> $A </s> </s> $B </s>"
     tokenizer.post_processor = processors.TemplateProcessing(
