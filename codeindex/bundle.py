@@ -6,6 +6,7 @@
     model.onnx        input_ids, attention_mask (batch, sequence) int64
                       → sentence_embedding (batch, dim) float32, pooled and normalised
     tokenizer.json    of the `tokenizers` library
+    hubness.npz       where it has one: what holds back hubs, see `codeindex.hubness`
 
 A dual encoder has two towers, in folders that ``encoder.json`` names::
 
@@ -26,6 +27,7 @@ from threading import Thread
 from typing import Any
 
 from codeindex.errors import NotFoundError, OptionError, UsageError
+from codeindex.hubness import HUBNESS
 from codeindex.interfaces import EncoderInfo
 
 MANIFEST = "encoder.json"
@@ -55,8 +57,9 @@ class Bundle:
     """An encoder bundle, read. Its files count as checked after `confirm` only.
 
     Attributes:
-        fingerprint: digest of all that decides its vectors.
+        fingerprint: digest of all that decides its vectors, but for hubness.
         towers: ``query`` and ``corpus``; the same object where one model serves both.
+        hubness: contents of its file, and `hubness_digest` of them; None and "" without one.
         dense_share: see `EncoderInfo`; not part of the fingerprint, as it decides no vector.
     """
 
@@ -68,9 +71,15 @@ class Bundle:
     towers: Mapping[str, Tower]
     checks: Sequence[FileCheck]
     dense_share: float | None = None
+    hubness: Data | None = None
+    hubness_digest: str = ""
 
-    def info(self, dim: int = 0) -> EncoderInfo:
-        """What an encoder is that cuts the vectors down to their first `dim`; 0: to none.
+    def info(self, dim: int = 0, hubness: bool = True) -> EncoderInfo:
+        """What an encoder is that serves the bundle.
+
+        Args:
+            dim: it cuts the vectors down to their first so many; 0: to none.
+            hubness: it holds back hubs, where the bundle can.
 
         Raises:
             OptionError: there are not so many dimensions.
@@ -78,9 +87,14 @@ class Bundle:
         if not 0 <= dim <= self.dim:
             raise OptionError(f"dim is {dim}: {self.name} has {self.dim} dimensions")
         cut = dim not in (0, self.dim)
+        held_back = hubness and self.hubness is not None
+        if held_back and dim == 1:
+            raise OptionError("dim is 1: with hubness, 2 are needed at least")
         return EncoderInfo(
             f"{self.name} {self.version}" + (f" cut to {dim}" if cut else ""),
-            self.fingerprint + (f"-{dim}" if cut else ""),
+            self.fingerprint
+            + (f"-{self.hubness_digest[:16]}" if held_back else "")
+            + (f"-{dim}" if cut else ""),
             dim or self.dim,
             self.max_tokens,
             self.dense_share,
@@ -156,6 +170,9 @@ def read_bundle(folder: Path) -> Bundle:
     used = {name: digests[name] for name in sorted(read)}
     facts = [FORMAT, used, dict(places), manifest["pooling"], prompts, manifest["max_tokens"]]
     fingerprint = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    hubness = None
+    if HUBNESS in digests:
+        hubness = _file(folder, ".", HUBNESS, digests, read, checks)
     return Bundle(
         str(manifest["name"]),
         str(manifest["version"]),
@@ -165,6 +182,8 @@ def read_bundle(folder: Path) -> Bundle:
         towers,
         checks,
         _share(folder, manifest.get("dense_share")),
+        hubness,
+        digests.get(HUBNESS, ""),
     )
 
 
@@ -186,11 +205,11 @@ def write_manifest(folder: Path, facts: Mapping[str, Any]) -> None:
 
 
 def write_facts(folder: Path, manifest: str, facts: Mapping[str, Any]) -> None:
-    """Writes a manifest: `facts`, and the digests of all models and tokenizers in the folder."""
+    """Writes a manifest: `facts`, and the digests of what in the folder decides vectors."""
     digests = {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.name in (MODEL, TOKENIZER)
+        if path.name in (MODEL, TOKENIZER, HUBNESS)
     }
     text = json.dumps({**facts, "digests": digests}, indent=2)
     (folder / manifest).write_text(text + "\n", "utf-8")

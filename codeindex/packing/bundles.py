@@ -61,7 +61,7 @@ def bundle_fingerprint(folder: Path, manifest: Mapping[str, Any]) -> str:
     """
     bundle = read_bundle(folder)
     bundle.confirm()
-    info = bundle.info(int(manifest["encoder"]["dim"]))
+    info = bundle.info(int(manifest["encoder"]["dim"]), _with_hubness(manifest["encoder"]))
     # Only what it is decides, so the encoder itself, and its libraries, need not be loaded.
     return index_fingerprint(cast(Encoder, SimpleNamespace(info=info)), recipe_of(manifest))
 
@@ -144,10 +144,10 @@ def encoder_of_unpacked(
         options = _comes_with(own, encoder["options"], bundle)
         if options is not None:
             return own.name, options
-    cut = _cut(bundle, encoder)
+    chosen = _chosen(bundle, encoder)
     for spec in ([own] if own else []) + list(specs.values()):
-        if _opens(spec, final) and cut.keys() <= _fields(spec):
-            return spec.name, {_PATH: f"{IN_INDEX}{final.name}", **cut}
+        if _opens(spec, final) and chosen.keys() <= _fields(spec):
+            return spec.name, {_PATH: f"{IN_INDEX}{final.name}", **chosen}
     raise NotFoundError(
         f"no installed encoder opens the bundle in the pack ({encoder['title']});"
         f" installed: {', '.join(host.encoders.names()) or 'none'}"
@@ -164,7 +164,7 @@ def _comes_with(
         options = build_options(spec.options, values, f"encoder {spec.name!r}")
         folder = spec.bundle(options)
         same = folder is not None and (
-            read_bundle(folder).fingerprint == read_bundle(bundle).fingerprint
+            read_bundle(folder).info().fingerprint == read_bundle(bundle).info().fingerprint
         )
     except CodeIndexError:
         return None
@@ -177,10 +177,16 @@ def _opens(spec: EncoderSpec, folder: Path) -> bool:
     return spec.bundle(build_options(spec.options, {_PATH: str(folder)}, spec.name)) == folder
 
 
-def _cut(bundle: Path, encoder: Mapping[str, Any]) -> dict[str, Any]:
-    """The option that cuts the vectors of a bundle as the index has them."""
+def _chosen(bundle: Path, encoder: Mapping[str, Any]) -> dict[str, Any]:
+    """The options by which the vectors of a bundle are as the index has them."""
     dim = int(encoder["dim"])
-    return {} if dim == read_bundle(bundle).dim else {"dim": dim}
+    cut = {} if dim == read_bundle(bundle).dim else {"dim": dim}
+    return cut if _with_hubness(encoder) else {**cut, "hubness": False}
+
+
+def _with_hubness(encoder: Mapping[str, Any]) -> bool:
+    """Whether an index holds back hubs, where the bundle of its encoder can."""
+    return encoder["options"].get("hubness", True) is not False
 
 
 def _fields(spec: EncoderSpec) -> set[str]:

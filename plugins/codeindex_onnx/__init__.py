@@ -12,6 +12,8 @@ from codeindex.specs import EncoderSpec, RerankerSpec
 
 BUNDLES = Path(__file__).parent / "bundles"
 
+_HUBNESS = "Hold back texts that are near to every question; false: plain cosine."
+
 
 @dataclass(frozen=True)
 class OnnxOptions:
@@ -23,6 +25,7 @@ class OnnxOptions:
         default=0,
         metadata={"help": "First N dimensions, as of training with --matryoshka; 0 = all."},
     )
+    hubness: bool = field(default=True, metadata={"help": f"{_HUBNESS} Where the bundle can."})
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class FastOptions:
     """Options of the encoder `fast`."""
 
     dim: int = field(default=0, metadata={"help": "128 or 64: smaller indexes; 0 = all 256."})
+    hubness: bool = field(default=True, metadata={"help": _HUBNESS})
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,13 @@ class SmallOptions:
     """Options of the encoder `small`."""
 
     threads: int = field(default=0, metadata={"help": "Threads; 0 = one a core."})
+    hubness: bool = field(default=True, metadata={"help": _HUBNESS})
 
 
 def _make_fast(options: FastOptions) -> Encoder:
     from codeindex_onnx.encoder import OnnxEncoder
 
-    return OnnxEncoder(_fast_bundle(options), dim=options.dim)
+    return OnnxEncoder(_fast_bundle(options), dim=options.dim, hubness=options.hubness)
 
 
 def _fast_bundle(options: FastOptions) -> Path:
@@ -63,7 +68,7 @@ def _fast_bundle(options: FastOptions) -> Path:
 def _make_small(options: SmallOptions) -> Encoder:
     from codeindex_onnx.encoder import OnnxEncoder
 
-    return OnnxEncoder(_small_bundle(options), options.threads)
+    return OnnxEncoder(_small_bundle(options), options.threads, hubness=options.hubness)
 
 
 def _small_bundle(options: SmallOptions) -> Path:
@@ -76,7 +81,7 @@ def _make_onnx(options: OnnxOptions) -> Encoder:
 
     if not options.path:
         raise OptionError("encoder 'onnx' needs a bundle; say -E path=FOLDER")
-    return OnnxEncoder(Path(options.path), options.threads, options.dim)
+    return OnnxEncoder(Path(options.path), options.threads, options.dim, options.hubness)
 
 
 def _onnx_bundle(options: OnnxOptions) -> Path:

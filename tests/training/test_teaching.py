@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from training_toys import paper_pairs
 
 from codeindex_onnx import BUNDLES
 from codeindex_onnx.encoder import OnnxEncoder
+from codeindex_torch import pair_vectors
 from codeindex_torch.encoder import encode_texts
 from codeindex_torch.loading import load_model
 from codeindex_torch.training import teaching
@@ -91,13 +94,22 @@ def test_the_teacher_is_asked_once(bert_folder, pairs_file, tmp_path, monkeypatc
     assert make_teacher(pairs, static_options(tmp_path, bert_folder), CPU, said.append) is None
 
 
+def test_a_bundle_is_the_same_teacher_wherever_it_lies(tmp_path, monkeypatch):
+    shutil.copytree(BUNDLES / "fast", tmp_path / "elsewhere")
+    first = static_options(tmp_path, "m", teacher=str(BUNDLES / "fast"))
+    make_teacher(paper_pairs(papers=3), first, CPU, lambda text: None)
+    monkeypatch.setattr(teaching, "pair_vectors", None)  # what is kept is read
+    moved = static_options(tmp_path, "m", teacher=str(tmp_path / "elsewhere"))
+    make_teacher(paper_pairs(papers=3), moved, CPU, lambda text: None)
+
+
 def test_how_far_the_teacher_is_is_said_ten_times(bert_folder, tmp_path, monkeypatch):
     options = static_options(tmp_path, bert_folder, teacher=str(bert_folder))
     pairs, said = paper_pairs(papers=30), []
     whole = make_teacher(pairs, options, CPU, said.append)
     (tmp_path / KEPT).unlink()
     said.clear()
-    monkeypatch.setattr(teaching, "_AT_ONCE", 1)
+    monkeypatch.setattr(pair_vectors, "_AT_ONCE", 1)
     parts = make_teacher(pairs, options, CPU, said.append)
     torch.testing.assert_close(parts.positives, whole.positives, atol=1e-3, rtol=0)
     assert said[0].startswith("asking ")
@@ -105,10 +117,11 @@ def test_how_far_the_teacher_is_is_said_ten_times(bert_folder, tmp_path, monkeyp
     assert said[5].split() == [str(len(pairs)), "of", str(2 * len(pairs)), "texts"]
 
 
-def test_a_bundle_teaches_with_the_vectors_that_it_serves():
+def test_a_bundle_teaches_with_the_vectors_of_its_graph():
     pairs = paper_pairs(papers=3)
-    anchors, positives = teaching._vectors(pairs, str(BUNDLES / "fast"), CPU, print)
-    served = OnnxEncoder(BUNDLES / "fast")
+    folder = BUNDLES / "fast"
+    anchors, positives = pair_vectors.pair_vectors(pairs, str(folder), CPU, print)
+    served = OnnxEncoder(folder, hubness=False)
     expected = served.encode_queries([pair.anchor for pair in pairs])
     np.testing.assert_allclose(anchors, expected, atol=1e-5)
     expected = served.encode_corpus([pair.positive for pair in pairs])
@@ -125,7 +138,7 @@ def test_a_run_with_a_teacher_stops_and_goes_on_alike(
     train(pairs_file, options, Silent())
     parts = static_options(tmp_path / "parts", bert_folder, teacher=str(bert_folder), max_steps=3)
     stopped = train(pairs_file, parts, Silent())
-    monkeypatch.setattr(teaching, "_vectors", None)  # what is kept is read
+    monkeypatch.setattr(teaching, "pair_vectors", None)  # what is kept is read
     rest = static_options(tmp_path / "parts", bert_folder, teacher=str(bert_folder))
     assert train(pairs_file, rest, Silent(), resume_from=stopped.checkpoint).finished
     for name, value in weights(tmp_path / "whole").items():

@@ -6,7 +6,8 @@
    words that it cuts up tokens of their own, and trains it on the pairs and on how alike the
    encoder `small` finds their texts. Options were chosen by Python's standard library, which was
    not trained on.
-3. ``codeindex export`` stores it as int8 with a scale a row, and checks that.
+3. ``codeindex export`` stores it as int8 with a scale a row, learns from the pairs which texts are
+   near to every question, and checks both.
 
 Run by ``make model-fast``: with two quiet cores, most of an hour after the packages are here; half
 of it is spent asking `small`.
@@ -30,7 +31,7 @@ from pairs import packages
 from codeindex.bundle import MANIFEST, read_bundle, write_manifest
 
 TRAIN_OPTIONS = [
-    *("--architecture", "static", "--dim", "256", "--add-words", "6500", "--teacher-weight", "1"),
+    *("--architecture", "static", "--dim", "256", "--add-words", "5600", "--teacher-weight", "1"),
     *("--batch-size", "2048", "--num-epochs", "4"),
     *("--learning-rate", "3e-3", "--temperature", "0.05", "--directions", "two"),
     *("--matryoshka", "128,64"),
@@ -56,14 +57,10 @@ def main() -> None:
     parser.add_argument("--apart", type=Path, action="append", default=[], help="see pairs.py")
     given = parser.parse_args()
     given.cache.mkdir(parents=True, exist_ok=True)
-    pairs, run = given.cache / "pairs.jsonl", given.cache / "run"
-    if not pairs.exists():
-        apart = [word for file in given.apart for word in ("--apart", str(file))]
-        recipe = str(Path(__file__).with_name("pairs.py"))
-        call([recipe, "--cache", str(given.cache), *apart, "--output", str(pairs)])
+    pairs, run = mined_pairs(given.cache, given.apart), given.cache / "run"
     train(pairs, run)
     made = given.cache / given.output.name
-    export(run / "best_model.pt", made)
+    export(run / "best_model.pt", made, pairs)
     (made / "export_report.json").unlink()  # what it says that matters stands in the README
     trained_on = f"{len(packages())} packages: recipes/packages.txt"
     taught_by = {"bundle": TEACHER.name, "fingerprint": read_bundle(TEACHER).fingerprint}
@@ -76,6 +73,16 @@ def main() -> None:
     shutil.copytree(made, given.output)
 
 
+def mined_pairs(cache: Path, apart: Sequence[Path]) -> Path:
+    """The pairs of packages.txt, mined once."""
+    pairs = cache / "pairs.jsonl"
+    if not pairs.exists():
+        words = [word for file in apart for word in ("--apart", str(file))]
+        recipe = str(Path(__file__).with_name("pairs.py"))
+        call([recipe, "--cache", str(cache), *words, "--output", str(pairs)])
+    return pairs
+
+
 def train(pairs: Path, run: Path) -> None:
     """Trains, or goes on where an interrupted run stopped."""
     last = run / "checkpoint_last.pt"
@@ -86,10 +93,10 @@ def train(pairs: Path, run: Path) -> None:
         codeindex("train", str(pairs), *model, "--checkpoint-dir", str(run), *TRAIN_OPTIONS)
 
 
-def export(checkpoint: Path, folder: Path) -> None:
+def export(checkpoint: Path, folder: Path, pairs: Path) -> None:
     """The int8 bundle, checked on functions of Python's standard library."""
     words = ("--licence", "Apache-2.0", "--overwrite", "--min-recall-ratio", "0.995")
-    codeindex("export", str(checkpoint), "-o", str(folder), *words)
+    codeindex("export", str(checkpoint), "-o", str(folder), *words, "--hubness", str(pairs))
 
 
 def sign_bundle(

@@ -50,6 +50,12 @@ from codeindex.cli.session import Session, pass_session
     metavar="N",
     help="How many. Default: by the model's size, up to 1000.",
 )
+@click.option(
+    "--hubness",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Pairs it was trained on: hold back what is near to every question.",
+)
 @click.option("--no-optimize", is_flag=True, help="Do not fuse attention, GELU and norms.")
 @click.option(
     "--opset", type=click.IntRange(17, 20), default=18, show_default=True, help="Of ONNX."
@@ -82,6 +88,10 @@ def export(session: Session, /, checkpoint: str, output: Path, **given: Any) -> 
     too much, layers stay in fp32, those first that lose the most. If that does not help either,
     there is no bundle, and the exit code is 1.
 
+    With --hubness, the bundle learns from pairs which texts are near to every question, and takes
+    from their scores (CSLS): most encoders find more so. It must find more on the pairs that it
+    is checked with.
+
     Serve it: codeindex index PATH --encoder onnx -E path=BUNDLE, or a reranker by codeindex
     search QUERY --reranker cross-encoder -R path=BUNDLE
     """
@@ -98,6 +108,8 @@ def export(session: Session, /, checkpoint: str, output: Path, **given: Any) -> 
     try:
         folder = cross_encoder_folder(checkpoint)
         if folder is not None:
+            if options.hubness is not None:
+                raise click.UsageError("--hubness is of encoders; this is a reranker")
             report = export_cross_encoder(
                 folder, checkpoint, output, options, session.host, session.say
             )
@@ -138,6 +150,11 @@ def _print(output: Path, report: dict[str, Any]) -> None:
         f"checked on {quality['torch']['pool']:,} pairs of {report['checked_with']}:"
         f" {quality['task']}"
     )
+    if "hubness" in report:
+        mrr = report["hubness"]["mrr"]
+        click.echo(
+            f"hubness    MRR of text to code {mrr['off']:.3f} without it, {mrr['on']:.3f} with it"
+        )
     fast = ", ".join(f"{name} {value:.1f}" for name, value in speeds.items())
     gains = ", ".join(f"{value:.1f}× {name}" for name, value in report["times_as_fast_as"].items())
     click.echo(f"speed      texts/s: {fast}; {gains}")

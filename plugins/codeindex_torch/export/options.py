@@ -15,6 +15,7 @@ class ExportOptions:
 
     Attributes:
         check_limit: pairs to check with; 0: as many as the model's size allows.
+        hubness: pairs by which hubs are held back, see `codeindex.hubness`; None: they are not.
     """
 
     precision: Literal["fp32", "int8"] = "int8"
@@ -25,5 +26,6 @@ class ExportOptions:
     min_recall_ratio: float = 0.995
     check_pairs: Path | None = None
     check_limit: int = 0
+    hubness: Path | None = None
     licence: str = ""
     overwrite: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import shutil
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,12 @@ from codeindex.reranker_bundle import MANIFEST as RERANKER
 from codeindex_torch.export.card import model_card
 from codeindex_torch.export.folder import write_bundle_files
 from codeindex_torch.export.graphs import Made, make_graphs
+from codeindex_torch.export.hubness import add_hubness, hub_pairs
 from codeindex_torch.export.memory import release_memory
 from codeindex_torch.export.options import ExportOptions
 from codeindex_torch.export.prepared import Prepared, Say, prepare
-from codeindex_torch.export.static import write_static
+from codeindex_torch.export.static import Files, write_static
 from codeindex_torch.export.static_card import static_card
-from codeindex_torch.loading import LoadedModel
 
 _PACKAGES = ("torch", "transformers", "optimum-onnx", "onnx", "onnxruntime", "tokenizers")
 
@@ -33,11 +34,12 @@ def export(
     """Writes a bundle and returns its report.
 
     Raises:
-        UsageError: there is something at `target` that may not be replaced, or the model cannot
-            be exported.
+        UsageError: there is something at `target` that may not be replaced, the model cannot
+            be exported, or the pairs of ``hubness`` are too few.
         GateFailedError: the quality is below the limit; nothing was written.
     """
     may_write(target, options)
+    hubs = None if options.hubness is None else hub_pairs(options.hubness, say)
     target = target.absolute()
     target.parent.mkdir(parents=True, exist_ok=True)
     with replacing_folder(target) as folder:
@@ -46,24 +48,26 @@ def export(
         prepared = prepare(checkpoint, target, options, host, folder, say)
         release_memory()  # the model in PyTorch
         if prepared.static is not None:
-            report = _static(prepared, prepared.static, folder, options)
+            files = write_static(prepared.static, prepared, folder, options)
         else:
-            made = make_graphs(prepared, folder, options, say)
-            report = _report(prepared, options, made, folder)
-            write_bundle_files(folder, prepared.facts, report, model_card(prepared.facts, report))
+            files = Files(make_graphs(prepared, folder, options, say))
+        report = _report(prepared, options, files.made, folder)
         shutil.rmtree(work)
+        _write(prepared, report, folder, files)
+        if hubs is not None and options.hubness is not None:
+            name = options.hubness.name
+            report["hubness"] = add_hubness(folder, hubs, name, prepared.texts, say)
+            _write(prepared, report, folder, files)
     return report
 
 
-def _static(
-    prepared: Prepared, model: LoadedModel, folder: Path, options: ExportOptions
-) -> dict[str, Any]:
-    files = write_static(model, prepared, folder, options)
-    report = _report(prepared, options, files.made, folder)
-    tokens = len(model.tokenizer.backend_tokenizer.get_vocab())
-    card = static_card(prepared.facts, report, tokens)
+def _write(prepared: Prepared, report: Mapping[str, Any], folder: Path, files: Files) -> None:
+    if prepared.static is None:
+        card = model_card(prepared.facts, report)
+    else:
+        tokens = len(prepared.static.tokenizer.backend_tokenizer.get_vocab())
+        card = static_card(prepared.facts, report, tokens)
     write_bundle_files(folder, prepared.facts, report, card, files.manifest)
-    return report
 
 
 def may_write(target: Path, options: ExportOptions) -> None:

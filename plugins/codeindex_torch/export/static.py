@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,20 +23,20 @@ from codeindex_torch.static_tower import POWER, StaticTower
 
 
 @dataclass(frozen=True)
-class StaticFiles:
-    """What was written, and what the manifest must say of it.
+class Files:
+    """What graphs were written, and what the manifest must say of them.
 
     Attributes:
         manifest: ``static`` of an int8 table, which is read without the graph; else empty.
     """
 
     made: Made
-    manifest: Mapping[str, Any]
+    manifest: Mapping[str, Any] = field(default_factory=dict)
 
 
 def write_static(
     model: LoadedModel, prepared: Prepared, folder: Path, options: ExportOptions
-) -> StaticFiles:
+) -> Files:
     """Writes ``model.onnx`` and ``tokenizer.json``.
 
     Raises:
@@ -58,7 +58,7 @@ def write_static(
     seconds = speeds({name: runner}, prepared.texts.tuning[CORPUS])
     recipe = {"both": {"rows": "int8, a scale each"}} if int8 else {}
     manifest = {"static": {**places(graph), "repeats": _repeats()}} if int8 else {}
-    return StaticFiles(Made(found, {"both": {}}, recipe, {}, [], seconds), manifest)
+    return Files(Made(found, {"both": {}}, recipe, {}, [], seconds), manifest)
 
 
 def _measured(prepared: Prepared, runner: Runner) -> Quality:

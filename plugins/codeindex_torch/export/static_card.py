@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from codeindex_torch.export.card import front_matter, has_base, licence_line, metrics_table
+from codeindex_torch.export.card import (
+    front_matter,
+    has_base,
+    hubness_section,
+    licence_line,
+    metrics_table,
+)
 from codeindex_torch.export.folder import ModelFacts
 
 _TEMPLATE = """\
@@ -30,7 +36,7 @@ Measured on {pairs:,} pairs of {source}; all figures stand in `export_report.jso
 {metrics}
 
 Task: {task}. Cosine of each text's vector with PyTorch's: mean {mean:.5f}, lowest {min:.5f}.
-
+{hubness}
 ## How to use it
 ```console
 $ codeindex index PATH --encoder onnx -E path={name}
@@ -64,5 +70,6 @@ def static_card(facts: ModelFacts, report: Mapping[str, Any], tokens: int) -> st
         task=quality["task"],
         mean=quality["texts"]["mean"],
         min=quality["texts"]["min"],
+        hubness=hubness_section(report),
         licence=licence_line(facts),
     )
