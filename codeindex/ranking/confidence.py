@@ -40,8 +40,8 @@ class Coefficients:
 
 FITTED: Mapping[Mode, Coefficients] = MappingProxyType(
     {
-        Mode.HYBRID: Coefficients(-2.77, 0.81, 8.18),
-        Mode.DENSE: Coefficients(-2.55, 0.0, 7.95),
+        Mode.HYBRID: Coefficients(-2.68, 0.81, 8.77),
+        Mode.DENSE: Coefficients(-2.41, 0.0, 9.19),
         Mode.LEXICAL: Coefficients(-2.69, 0.41, 7.15),
     }
 )
