@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codeindex.errors import EncoderMismatch
+from codeindex.encoder_check import check_encoder, index_fingerprint, wanted_encoder
 from codeindex.guarded import GuardedEncoder
 from codeindex.host import Host
 from codeindex.interfaces import Encoder
@@ -46,15 +44,19 @@ class IndexEncoder:
     def __init__(
         self, host: Host, store: Store, name: str | None, options: Mapping[str, Any]
     ) -> None:
-        """Takes what the user asked for; None means the one that the index has."""
+        """Takes what the user asked for.
+
+        Args:
+            name: None means the one that the index has; its options stay, but for those given.
+        """
         self._host = host
         self._store = store
         built_with = store.manifest().get("encoder")
-        if name is None and built_with and not options:
+        if name is None and built_with:
             self._name = built_with["name"]
-            self._values = placed_options(built_with["options"], store.folder)
+            self._values = placed_options(built_with["options"], store.folder) | dict(options)
         else:
-            self._name = name or (built_with["name"] if built_with else DEFAULT_ENCODER)
+            self._name = name or DEFAULT_ENCODER
             self._values = dict(options)
         self._asked_for = name is not None or bool(options)
         self._made: Encoder | None = None
@@ -90,11 +92,8 @@ class IndexEncoder:
             encoder = self.make_wanted()
             built_with = self._store.manifest().get("encoder")
             if built_with:
-                options = [
-                    f" -E {shlex.quote(f'{key}={its}')}" for key, its in self._values.items()
-                ]
-                asked_for = "".join([self._name, *options])
-                check_encoder(encoder, built_with, asked_for, self.recipe)
+                wanted = wanted_encoder(self._host, self._name, self._values)
+                check_encoder(encoder, built_with, wanted, self.recipe)
             self._made = encoder
         return self._made
 
@@ -163,42 +162,6 @@ def _from_anywhere(options: Any) -> dict[str, Any]:
     paths = [field.name for field in dataclasses.fields(options) if field.metadata.get("path")]
     there = {name for name in paths if values[name] and Path(values[name]).exists()}
     return values | {name: os.path.abspath(values[name]) for name in there}
-
-
-def index_fingerprint(encoder: Encoder, recipe: TextRecipe = SOURCE_TEXTS) -> str:
-    """What decides the vectors of an index: the encoder and the recipe of the texts."""
-    return joint_fingerprint(encoder.info.fingerprint, recipe.name)
-
-
-def joint_fingerprint(encoder: str, recipe: str) -> str:
-    """The same, from the fingerprint of the encoder and the name of the recipe."""
-    return hashlib.blake2b(f"{encoder}\n{recipe}".encode(), digest_size=16).hexdigest()
-
-
-def check_encoder(
-    encoder: Encoder, built_with: Mapping[str, Any], name: str, recipe: TextRecipe = SOURCE_TEXTS
-) -> None:
-    """Refuses an encoder whose vectors must not meet those of the index.
-
-    Args:
-        built_with: what the manifest says of the encoder.
-        name: what the encoder was asked for as, as words of a command.
-        recipe: how the texts of the index are made.
-
-    Raises:
-        EncoderMismatch: the fingerprints differ.
-    """
-    actual = index_fingerprint(encoder, recipe)
-    if actual != built_with["fingerprint"]:
-        anew = f"codeindex index --reencode --encoder {name}"
-        if recipe != SOURCE_TEXTS:
-            anew = "the command that made the index, with another --output or --index"
-        raise EncoderMismatch(
-            f"the index was built with encoder {built_with['name']!r}"
-            f" ({built_with['fingerprint'][:8]}), not with {encoder.info.name!r} ({actual[:8]});"
-            " their vectors cannot be compared. Leave --encoder out to use the index's own,"
-            f" or embed everything again with: {anew}"
-        )
 
 
 def embed_missing(

@@ -8,7 +8,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from codeindex.backend_choice import STORE_FORMAT
-from codeindex.encoding import check_encoder, make_encoder
+from codeindex.encoder_check import check_encoder, wanted_encoder
+from codeindex.encoding import make_encoder
 from codeindex.errors import CodeIndexError, IndexVersionError, NotFoundError, UsageError
 from codeindex.filters import Filter
 from codeindex.host import Host
@@ -178,12 +179,15 @@ class AttachedIndex:
         """
         if self._encoder is None:
             built_with = self._manifest["encoder"]
-            name, options = self._wanted
-            if name is None and not options:
+            asked_for, given = self._wanted
+            name = asked_for or built_with["name"]
+            options = given if asked_for else {**(built_with.get("options") or {}), **given}
+            if asked_for is None and not given:
                 encoder = self._as_named(built_with)
             else:
-                encoder = make_encoder(self.host, name or built_with["name"], options)
-            check_encoder(encoder, built_with, name or built_with["name"], self._recipe)
+                encoder = make_encoder(self.host, name, options)
+            wanted = wanted_encoder(self.host, name, options)
+            check_encoder(encoder, built_with, wanted, self._recipe)
             self._encoder = encoder
         return self._encoder
 

@@ -47,7 +47,9 @@ _SHOWN_ERRORS = 10
     help="Arrange the vectors for fast search when much has changed. Default: yes.",
 )
 @click.option(
-    "--reencode", is_flag=True, help="Embed everything again, with --encoder if it is given."
+    "--reencode",
+    is_flag=True,
+    help="Embed everything again, by --encoder, or by the index's own with what -E changes.",
 )
 @json_option
 @pass_session
@@ -84,12 +86,14 @@ def index(session: Session, /, **given: Any) -> None:
     root, place = common_root(paths), session.index_folder(given["index"])
     if place is None and not given["dry_run"]:
         _tell_of_another(session, root)
+    # What would be embedded anew is not compared with the encoder that the index has.
+    only_said = given["reencode"] and given["dry_run"]
     with Index.open(
         root,
         index=place,
         create=True,
-        encoder=given["encoder"],
-        encoder_options=split_assignments(given["encoder_option"]),
+        encoder=None if only_said else given["encoder"],
+        encoder_options={} if only_said else split_assignments(given["encoder_option"]),
         backend=given["backend"],
         backend_options=split_assignments(given["backend_option"]),
         host=session.host,
@@ -102,11 +106,15 @@ def index(session: Session, /, **given: Any) -> None:
         with progress_bar(session, "indexing", "files") as progress:
             receipt = opened.update(paths, options, progress=progress)
         receipt.embedded += embedded
+        if given["reencode"]:
+            receipt.reused = max(0, receipt.snippets - receipt.embedded)
         receipt.seconds = round(receipt.seconds + before, 3)
         if given["as_json"]:
             click.echo(json.dumps({"index": str(opened.folder), **receipt.as_json()}))
         elif not session.quiet:
             _print(receipt, opened.folder)
+            if only_said:
+                click.echo("reencode  every snippet would be embedded again")
         if given["optimize"] and not given["dry_run"] and opened.needs_optimizing():
             session.say(
                 "arranging the vectors for fast search (may take minutes; Ctrl-C is safe: it goes"

@@ -16,7 +16,7 @@ from codeindex.embedding.inputs import Input
 from codeindex.embedding.items import LanguageOf
 from codeindex.embedding.json_lists import opened, read_list
 from codeindex.embedding.work import METADATA, VECTORS, EmbeddedWith, embedded_with
-from codeindex.encoding import joint_fingerprint
+from codeindex.encoder_check import joint_fingerprint
 from codeindex.errors import NotFoundError, UsageError
 from codeindex.exchange.blocks import ROWS
 from codeindex.exchange.entries import OWN, snippet_of_entry

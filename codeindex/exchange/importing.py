@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from codeindex.embedding.items import LanguageOf
-from codeindex.encoding import index_fingerprint, make_encoder
+from codeindex.encoder_check import index_fingerprint
+from codeindex.encoding import make_encoder
 from codeindex.errors import EncoderMismatch, NotFoundError, UsageError
 from codeindex.exchange.exporting import PARQUET
 from codeindex.exchange.folder_reading import FolderSource

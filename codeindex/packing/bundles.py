@@ -10,7 +10,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from codeindex.bundle import MANIFEST, read_bundle
-from codeindex.encoding import IN_INDEX, index_fingerprint, placed_options
+from codeindex.encoder_check import index_fingerprint
+from codeindex.encoding import IN_INDEX, placed_options
 from codeindex.errors import CodeIndexError, DamagedIndexError, EncoderMismatch, NotFoundError
 from codeindex.host import Host
 from codeindex.interfaces import Encoder

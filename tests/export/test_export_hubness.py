@@ -67,6 +67,15 @@ def thousand(tmp_path_factory):
     return write_pairs(tmp_path_factory.mktemp("pairs") / "thousand.json", 1000)
 
 
+def test_of_very_many_pairs_some_are_drawn_always_the_same(thousand, tmp_path, monkeypatch):
+    more = write_pairs(tmp_path / "more.json", 1500)
+    monkeypatch.setattr(fitting, "MOST_PAIRS", 1200)
+    chosen = fitting.hub_pairs(more, print)
+    assert len({pair.positive for pair in chosen}) == 1200
+    assert fitting.hub_pairs(more, print) == chosen
+    assert len(fitting.hub_pairs(thousand, print)) == 1000
+
+
 @pytest.fixture(scope="module")
 def served(models, options, thousand, tmp_path_factory):
     """A bundle of two towers with prompts, its report and where it lies."""
