@@ -87,7 +87,9 @@ def _encoder_lines(facts: Mapping[str, Any]) -> list[str]:
             f"encoder   {encoder['name']}: {encoder['title']}, {encoder['dim']} dimensions,"
             f" fingerprint {encoder['fingerprint'][:12]}"
         )
-        lines += _facts({k: v for k, v in (encoder["options"] or {}).items() if v not in ("", None)})
+        lines += _facts(
+            {k: v for k, v in (encoder["options"] or {}).items() if v not in ("", None)}
+        )
     if texts:
         lines.append(f"texts     {texts['recipe']}, of {texts['input']}")
     return lines
