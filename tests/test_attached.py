@@ -112,12 +112,17 @@ def test_the_encoder_is_made_when_it_is_needed_and_only_once(toys, attached):
 
 def test_another_encoder_is_refused_the_same_one_is_not(filled, host, shelf):
     at = {"at": str(shelf)}
-    same = {"dim": "32", "salt": "x"}
-    with AttachedIndex.open("shelf", at, encoder_options=same, host=host) as attached:
-        assert attached.search("iron")
-    for options in ({"dim": "32"}, {"dim": "16", "salt": "x"}):
-        with AttachedIndex.open("shelf", at, encoder_options=options, host=host) as attached:
-            with pytest.raises(EncoderMismatch, match="cannot be compared"):
+    for same in ({"dim": "32", "salt": "x"}, {"dim": "32"}):  # what is not given stays
+        with AttachedIndex.open("shelf", at, encoder_options=same, host=host) as attached:
+            assert attached.search("iron")
+    named = {"encoder": "words", "encoder_options": {"dim": "32"}}  # begins with the defaults
+    for other, said in (
+        ({"encoder_options": {"salt": "y"}}, "salt=x, .*salt=y, "),
+        ({"encoder_options": {"dim": "16", "salt": "x"}}, "dim=32, .*dim=16, "),
+        (named, "salt=x, .*salt=, "),
+    ):
+        with AttachedIndex.open("shelf", at, host=host, **other) as attached:
+            with pytest.raises(EncoderMismatch, match=f"{said}.*cannot be compared"):
                 attached.search("iron")
 
 

@@ -95,7 +95,7 @@ REFUSED = {
     ("--max-length", "64"): "--max-length: encoder 'fast' has no option",
     ("-E", "a=1"): "encoder 'fast' has no option 'a'",
     ("--encoder", "fats"): "no encoder 'fats'; installed: ",
-    ("--encoder", "onnx", "--pooling", "cls"): "options of 'onnx': dim, path, threads",
+    ("--encoder", "onnx", "--pooling", "cls"): "options of 'onnx': dim, hubness, path, threads",
     ("--paper-context-weight", "1"): "at least 0 and below 1, not 1",
     ("--paper-context-weight", "-1", "--no-paper-context"): "at least 0 and below 1",
     ("--backend", "faiss"): "--index DIR",

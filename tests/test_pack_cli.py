@@ -94,7 +94,10 @@ def test_json(project, told, tmp_path):
     _, out, _ = told("unpack", tmp_path / "a.pack", "-o", tmp_path / "index", "--json")
     unpacked = json.loads(out)
     assert unpacked["index"] == str(tmp_path / "index")
-    assert (unpacked["encoder"], unpacked["encoder_options"]) == ("fast", {"dim": 0})
+    assert (unpacked["encoder"], unpacked["encoder_options"]) == (
+        "fast",
+        {"dim": 0, "hubness": True},
+    )
 
 
 def test_a_damaged_pack_exits_with_1_and_names_each_problem(project, told, tmp_path):
