@@ -17,6 +17,7 @@ An hour and a half on two quiet cores.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import random
 import shutil
 from collections import defaultdict
@@ -70,14 +71,16 @@ def main() -> None:
         model = ("--model", str(base_folder()), "--checkpoint-dir", str(run))
         codeindex("train", str(pairs), *model, *TRAIN_OPTIONS)
     mean = averaged(base_folder(), run / "best_model", given.cache / "small")
+    hub_pairs = mined_pairs(given.cache, given.apart)
     made = given.cache / given.output.name
     codeindex(
         *("export", str(mean), "-o", str(made), "--max-length", MAX_TOKENS),
         *("--licence", "Apache-2.0", "--overwrite"),
-        *("--hubness", str(mined_pairs(given.cache, given.apart))),
+        *("--hubness", str(hub_pairs)),
     )
     facts: dict[str, Any] = {"train_options": TRAIN_OPTIONS, "tuned_share": TUNED_SHARE}
     facts["trained_on"] = TRAINED_ON
+    facts["hubness_pairs_digest"] = hashlib.sha256(hub_pairs.read_bytes()).hexdigest()
     sign_bundle(made, "recipes/small.py", pairs, facts, dense_share=DENSE_SHARE)
     given.output.mkdir(parents=True, exist_ok=True)
     for name in ("encoder.json", "model.onnx", "tokenizer.json", HUBNESS):
