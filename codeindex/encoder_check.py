@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,13 +57,14 @@ def joint_fingerprint(encoder: str, recipe: str) -> str:
 def check_encoder(
     encoder: Encoder,
     built_with: Mapping[str, Any],
-    wanted: Wanted,
+    asked_for: Callable[[], Wanted],
     recipe: TextRecipe = SOURCE_TEXTS,
 ) -> None:
     """Refuses an encoder whose vectors must not meet those of the index.
 
     Args:
         built_with: what the manifest says of the encoder.
+        asked_for: called only to say what differs.
         recipe: how the texts of the index are made.
 
     Raises:
@@ -72,6 +73,7 @@ def check_encoder(
     actual = index_fingerprint(encoder, recipe)
     if actual == built_with["fingerprint"]:
         return
+    wanted = asked_for()
     anew = f"codeindex index --reencode --encoder {wanted.command()}"
     if recipe != SOURCE_TEXTS:
         anew = "the command that made the index, with another --output or --index"

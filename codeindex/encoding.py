@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,8 +71,11 @@ class IndexEncoder:
         """What decides the vectors of the index, with this encoder."""
         return index_fingerprint(encoder, self.recipe)
 
-    def check_choice(self) -> None:
+    def check_choice(self, *, may_differ: bool = False) -> None:
         """Refuses an unusable choice before any work is done.
+
+        Args:
+            may_differ: from the encoder that the index was built with.
 
         Raises:
             NotFoundError, OptionError, PluginError: see `Host.make`.
@@ -79,7 +83,9 @@ class IndexEncoder:
         """
         offer = self._host.encoders.get(self._name)
         build_options(offer.spec.options, self._values, f"encoder {self._name!r}")
-        if self._asked_for and self._store.manifest().get("encoder"):
+        if may_differ:
+            self.make_wanted()
+        elif self._asked_for and self._store.manifest().get("encoder"):
             self.get()
 
     def get(self) -> Encoder:
@@ -92,7 +98,7 @@ class IndexEncoder:
             encoder = self.make_wanted()
             built_with = self._store.manifest().get("encoder")
             if built_with:
-                wanted = wanted_encoder(self._host, self._name, self._values)
+                wanted = partial(wanted_encoder, self._host, self._name, self._values)
                 check_encoder(encoder, built_with, wanted, self.recipe)
             self._made = encoder
         return self._made

@@ -45,7 +45,7 @@ _ONE_THREAD = 1 << 18
 """Multiplications of a product that OpenBLAS leaves to the thread that asks for it.
 
 While a tree is indexed all cores are busy, and threads that wait for each other take longer than
-one: Django from nothing in 2.15 s with larger products, in 1.86 s so.
+one: Django from nothing in 2.15 s with larger products, in 1.76 s so.
 """
 
 

@@ -50,6 +50,7 @@ class UpdateOptions:
         dry_run: only says what would be done.
         drop_most: allows a run that removes more than half of the index.
         optimize: also makes searches faster, when so much has changed that it is worth it.
+        other_encoder: of a dry run, the encoder may be another than the index's.
     """
 
     walk: WalkOptions = field(default_factory=WalkOptions)
@@ -58,6 +59,7 @@ class UpdateOptions:
     dry_run: bool = False
     drop_most: bool = False
     optimize: bool = True
+    other_encoder: bool = False
 
 
 class Run:

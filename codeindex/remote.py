@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -186,7 +187,7 @@ class AttachedIndex:
                 encoder = self._as_named(built_with)
             else:
                 encoder = make_encoder(self.host, name, options)
-            wanted = wanted_encoder(self.host, name, options)
+            wanted = partial(wanted_encoder, self.host, name, options)
             check_encoder(encoder, built_with, wanted, self._recipe)
             self._encoder = encoder
         return self._encoder

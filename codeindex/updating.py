@@ -37,7 +37,7 @@ def update(
         if not target.exists():
             raise NotFoundError(f"no such file or folder: {target}")
     refuse_embedded(store.manifest(), store.folder)
-    encoder.check_choice()
+    encoder.check_choice(may_differ=options.dry_run and options.other_encoder)
     if options.dry_run:
         catalog = store.catalog if store.exists else Catalog(IN_MEMORY)
         return Run(store.host, catalog, store.root, encoder, options).update(targets)

@@ -61,6 +61,13 @@ def test_embedding_again_can_be_tried_first(indexed):
     assert "every snippet would be embedded again" in out
     assert options(indexed) == {"dim": 64, "hubness": True}
     assert indexed("index", "--dry-run", "-E", "hubness=false")[0] == 2
+    for words, said in (
+        (("--encoder", "nope"), "no encoder 'nope'"),
+        (("-E", "hubnes=false"), "no option 'hubnes'"),
+        (("-E", "dim=999"), "dim is 999"),
+    ):
+        code, _, err = indexed("index", "--dry-run", "--reencode", *words)
+        assert (code, said in err) == (2, True), err
 
 
 def test_vectors_of_an_encoder_it_had_before_are_taken_from_the_cache(indexed):

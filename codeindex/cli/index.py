@@ -82,18 +82,17 @@ def index(session: Session, /, **given: Any) -> None:
         dry_run=given["dry_run"],
         drop_most=given["yes"],
         optimize=False,  # it is done below, when the receipt is out
+        other_encoder=given["reencode"],
     )
     root, place = common_root(paths), session.index_folder(given["index"])
     if place is None and not given["dry_run"]:
         _tell_of_another(session, root)
-    # What would be embedded anew is not compared with the encoder that the index has.
-    only_said = given["reencode"] and given["dry_run"]
     with Index.open(
         root,
         index=place,
         create=True,
-        encoder=None if only_said else given["encoder"],
-        encoder_options={} if only_said else split_assignments(given["encoder_option"]),
+        encoder=given["encoder"],
+        encoder_options=split_assignments(given["encoder_option"]),
         backend=given["backend"],
         backend_options=split_assignments(given["backend_option"]),
         host=session.host,
@@ -106,14 +105,14 @@ def index(session: Session, /, **given: Any) -> None:
         with progress_bar(session, "indexing", "files") as progress:
             receipt = opened.update(paths, options, progress=progress)
         receipt.embedded += embedded
-        if given["reencode"]:
+        if given["reencode"] and not given["dry_run"]:
             receipt.reused = max(0, receipt.snippets - receipt.embedded)
         receipt.seconds = round(receipt.seconds + before, 3)
         if given["as_json"]:
             click.echo(json.dumps({"index": str(opened.folder), **receipt.as_json()}))
         elif not session.quiet:
             _print(receipt, opened.folder)
-            if only_said:
+            if given["reencode"] and given["dry_run"]:
                 click.echo("reencode  every snippet would be embedded again")
         if given["optimize"] and not given["dry_run"] and opened.needs_optimizing():
             session.say(
